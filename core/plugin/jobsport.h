@@ -1,0 +1,32 @@
+/*
+ * What the core asks of whoever keeps jobs: a table of functions, filled in by the spooler's door
+ * and handed to the workers by main.c, so that core/ includes nothing of spooler/.
+ *
+ * All calls are made on the worker's loop and call back on it. A callback is never called before
+ * put has returned; ask and cancel may call back at once.
+ */
+#ifndef CORE_PLUGIN_JOBSPORT_H
+#define CORE_PLUGIN_JOBSPORT_H
+
+#include "plugins/bobbin.h"
+
+typedef void jobsport_on_stored(void *arg, const struct bobbin_stored *stored);
+typedef void jobsport_on_job(void *arg, const struct bobbin_job_info *info);
+
+struct jobsport {
+    void *door; /* first argument of every function below */
+    /*
+     * Stores a job. queue is resolved (never NULL); payload_is_body is resolved too: the payload is
+     * spec->payload, or, when payload_fd >= 0, the first payload_length bytes of that file (an
+     * O_TMPFILE of jobsport.body_directory if it was made there, linked and not copied). Everything
+     * is copied or duplicated before it returns.
+     */
+    void (*put)(void *door, const struct bobbin_job_spec *spec, int payload_fd,
+                uint64_t payload_length, jobsport_on_stored *on_stored, void *arg);
+    void (*ask)(void *door, bobbin_str id, unsigned flags, jobsport_on_job *on_job, void *arg);
+    void (*cancel)(void *door, bobbin_str id, jobsport_on_job *on_job, void *arg);
+    /* Where spilled bodies should be made (O_TMPFILE) so that they can become payloads by a link. */
+    const char *body_directory;
+};
+
+#endif

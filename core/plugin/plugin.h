@@ -1,0 +1,68 @@
+/*
+ * Plugins: dlopen, the ABI check, instances and their configuration.
+ *
+ * A plugin is one shared object (<plugin-directory>/<name>.so). An instance is a plugin with one
+ * section's configuration and its own state: "static", or "static:assets" for [static:assets].
+ * Loaded once in a generation, before any fork; started in each process that calls it; never
+ * dlclosed.
+ */
+#ifndef CORE_PLUGIN_PLUGIN_H
+#define CORE_PLUGIN_PLUGIN_H
+
+#include "core/base/log.h"
+#include "core/config/config.h"
+#include "plugins/bobbin.h"
+
+enum { PLUGIN_INSTANCE_NAME_BYTES = 96 };
+
+struct worker;
+
+/* What a plugin calls its host: one for each instance in each process. */
+struct bobbin_host {
+    const char *instance;
+    const struct log *log;
+    struct worker *worker; /* NULL in a job process: no loop, no timers, no tickets */
+};
+
+struct plugin_instance {
+    char name[PLUGIN_INSTANCE_NAME_BYTES];
+    const struct bobbin_plugin *plugin; /* the descriptor inside the shared object */
+    void *config;                       /* owned, plugin->config_size bytes, filled */
+    void *state;                        /* the plugin's, of this process; config until start */
+    struct bobbin_host host;
+    bool started;
+};
+
+struct plugin_set;
+
+struct plugin_set *plugin_set_create(const char *directory);
+void plugin_set_destroy(struct plugin_set *set);
+
+/*
+ * The instance of that name, loaded and configured from its section on first use. Checks in this
+ * order, before any function of the plugin is called: the file opens (RTLD_NOW | RTLD_LOCAL), the
+ * descriptor is exported, magic, abi, size and name are right, it has some capability, its option
+ * table is sane. Each failure is a sentence with the file's path.
+ */
+struct plugin_instance *plugin_set_load(struct plugin_set *set, struct config *config,
+                                        const char *instance, bobbin_error *error);
+
+/* Whether a plugin of that name can be found: what stands before ":" of an instance. */
+bool plugin_set_knows(const struct plugin_set *set, const char *instance);
+
+struct plugin_instance *plugin_set_find(const struct plugin_set *set, const char *instance);
+struct plugin_instance *plugin_set_at(const struct plugin_set *set, size_t index); /* NULL: end */
+
+/* The protocol instance whose scheme it is, among those loaded; NULL when there is none. */
+struct plugin_instance *plugin_set_protocol(const struct plugin_set *set, const char *scheme);
+
+/* Calls start in this process. worker is NULL in a job process. False: the sentence names the
+ * instance. plugin_stop is harmless for what was not started. */
+bool plugin_start(struct plugin_instance *instance, const struct log *log, struct worker *worker,
+                  bobbin_error *error);
+void plugin_stop(struct plugin_instance *instance);
+
+/* Loads one file and checks it, for "bobbin --plugin FILE"; prints what it is to out. */
+bool plugin_describe(const char *file, FILE *out, bobbin_error *error);
+
+#endif

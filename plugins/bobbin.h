@@ -1,0 +1,631 @@
+/*
+ * bobbin.h - the contract between bobbin and its plugins, and the only header a plugin includes.
+ *
+ * A plugin is one shared object that exports one descriptor, made by BOBBIN_PLUGIN(...). It may
+ * answer requests (.handle), run jobs (.run), speak a wire protocol (.protocol), or any mix.
+ * The smallest one is plugins/hello/hello.c; the guide is plugins/README.md.
+ *
+ * Conventions that hold for every function here:
+ *   - Threads: each call belongs to the thread that turns the worker's loop (or, for bobbin_job_*
+ *     calls that take a bobbin_job, to the thread that .run was called on). The exceptions say so:
+ *     bobbin_post, bobbin_log and bobbin_fail are safe from any thread.
+ *   - A bobbin_str that a function returns points into memory of the request, job or host that it
+ *     was asked from and dies with it. It is not terminated by NUL. Absent is data == NULL; present
+ *     and empty is length == 0 with data != NULL.
+ *   - Text that is handed in is copied before the call returns, unless the function says otherwise.
+ *   - Times are in milliseconds unless the name says otherwise; sizes are in bytes.
+ *   - ABI: structs that cross the border start with their size or are marked frozen; new members go
+ *     to the end, and zero or NULL always means the default.
+ */
+#ifndef BOBBIN_H
+#define BOBBIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The version of this contract. A plugin is loaded only by a server that speaks the same one. */
+#define BOBBIN_ABI 1u
+#define BOBBIN_MAGIC 0x4e424f42u /* "BOBN", little-endian */
+
+#if defined(__GNUC__)
+#define BOBBIN_PRINTF(format_index, first) __attribute__((format(printf, format_index, first)))
+#define BOBBIN_EXPORT __attribute__((visibility("default")))
+#else
+#define BOBBIN_PRINTF(format_index, first)
+#define BOBBIN_EXPORT
+#endif
+
+/* ------------------------------------------------------------------ plain values (frozen) */
+
+/* Some bytes that somebody else owns. */
+typedef struct bobbin_str {
+    const char *data;
+    size_t length;
+} bobbin_str;
+
+/* For printf: printf("%.*s", BOBBIN_ARG(name)). */
+#define BOBBIN_ARG(str) (int)(str).length, ((str).data != NULL ? (str).data : "")
+
+/* One header field of a request, an answer or a job. */
+typedef struct bobbin_field {
+    bobbin_str name;
+    bobbin_str value;
+} bobbin_field;
+
+/* Why something failed, as one sentence without a final full stop. */
+typedef struct bobbin_error {
+    char text[512];
+} bobbin_error;
+
+typedef struct bobbin_host bobbin_host;       /* this plugin instance in this process */
+typedef struct bobbin_request bobbin_request; /* one request and its answer */
+typedef struct bobbin_job bobbin_job;         /* one attempt to run one job */
+typedef struct bobbin_timer bobbin_timer;
+
+/*
+ * Names a request without pointing to it: may be kept, copied and handed to other threads, and is
+ * harmless when the request is long gone.
+ */
+typedef struct bobbin_ticket {
+    bobbin_host *host;
+    uint32_t slot;
+    uint32_t generation;
+} bobbin_ticket;
+
+/* The bytes of a terminated text. Any thread; never fails; NULL gives an absent str. */
+bobbin_str bobbin_text(const char *text);
+
+/* Whether the bytes of the str are exactly those of the text. Any thread. */
+bool bobbin_is(bobbin_str str, const char *text);
+
+/*
+ * Writes the sentence into *error (cut at its size; error may be NULL) and returns false, so that
+ * "return bobbin_fail(error, ...)" is a whole failure. Any thread.
+ */
+bool bobbin_fail(bobbin_error *error, const char *format, ...) BOBBIN_PRINTF(2, 3);
+
+/* ------------------------------------------------------------------ options */
+
+/*
+ * A plugin declares what people may write in its section of the INI file as a table of rows that
+ * ends with BOBBIN_OPTIONS_END. The core allocates the config struct (zeroed), fills each field
+ * from the file or from the row's default text (read by the same parser), refuses unknown keys and
+ * values out of limits with file, line and what is legal, and prints help from the table.
+ */
+enum bobbin_option_type {
+    BOBBIN_TYPE_COUNT = 1, /* uint64_t: a decimal number */
+    BOBBIN_TYPE_SIZE,      /* uint64_t, bytes: 512, 64k, 16m, 1g (powers of 1024) */
+    BOBBIN_TYPE_TIME,      /* uint64_t, milliseconds: 250ms, 30s, 5m, 2h, 7d */
+    BOBBIN_TYPE_FLAG,      /* bool: on, off, true, false, yes, no */
+    BOBBIN_TYPE_TEXT,      /* const char *: never NULL, maybe empty */
+    BOBBIN_TYPE_CHOICE,    /* uint64_t: index into "one|two|three" of the row */
+    BOBBIN_TYPE_PATH,      /* const char *: a path; relative to the folder bobbin was started in */
+    BOBBIN_TYPE_LIST       /* bobbin_list: a key that may be given more than once */
+};
+
+/* The values of a repeated key, in the order of the file. Owned by the config. (frozen) */
+typedef struct bobbin_list {
+    const char *const *items;
+    size_t count;
+} bobbin_list;
+
+#define BOBBIN_OPTION_REQUIRED 1u /* no default: the key must be given */
+#define BOBBIN_OPTION_SECRET 2u   /* "bobbin config" prints ****** instead of the value */
+#define BOBBIN_OPTION_AUTO 4u     /* the word "auto" is legal as well and is stored as UINT64_MAX */
+
+/* One row (frozen). Make rows with the macros below: they check the field's C type. */
+struct bobbin_option {
+    const char *name;         /* the key, lower case with dashes; NULL ends the table */
+    uint32_t type;            /* enum bobbin_option_type */
+    uint32_t flags;           /* BOBBIN_OPTION_* */
+    size_t offset;            /* of the field in the config struct */
+    const char *default_text; /* what the key is when nobody gives it; NULL is "" */
+    const char *choices;      /* CHOICE: "one|two|three" */
+    uint64_t minimum;         /* of a COUNT, SIZE or TIME */
+    uint64_t maximum;         /* of a COUNT, SIZE or TIME; of the length of a TEXT (0: no limit) */
+    const char *help;         /* one sentence */
+    uint64_t reserved[3];
+};
+
+/* clang-format off */
+#ifdef __cplusplus
+#define BOBBIN_OFFSET(type, structure, field)                                                      \
+    (offsetof(structure, field) +                                                                  \
+     0 * sizeof(static_cast<type const *>(&static_cast<structure *>(nullptr)->field)))
+#else
+#define BOBBIN_OFFSET(type, structure, field)                                                      \
+    _Generic(&((structure *)0)->field, type *: offsetof(structure, field))
+#endif
+#define BOBBIN_ROW(type_, ctype, structure, field, name_, default_, minimum_, maximum_, choices_,  \
+                   flags_, help_)                                                                  \
+    { name_, type_, flags_, BOBBIN_OFFSET(ctype, structure, field), default_, choices_,            \
+      minimum_, maximum_, help_, { 0, 0, 0 } }
+
+#define BOBBIN_COUNT(structure, field, name, default_text, minimum, maximum, help)                 \
+    BOBBIN_ROW(BOBBIN_TYPE_COUNT, uint64_t, structure, field, name, default_text, minimum,         \
+               maximum, NULL, 0, help)
+#define BOBBIN_COUNT_OR_AUTO(structure, field, name, default_text, minimum, maximum, help)         \
+    BOBBIN_ROW(BOBBIN_TYPE_COUNT, uint64_t, structure, field, name, default_text, minimum,         \
+               maximum, NULL, BOBBIN_OPTION_AUTO, help)
+#define BOBBIN_SIZE(structure, field, name, default_text, minimum, maximum, help)                  \
+    BOBBIN_ROW(BOBBIN_TYPE_SIZE, uint64_t, structure, field, name, default_text, minimum,          \
+               maximum, NULL, 0, help)
+#define BOBBIN_TIME(structure, field, name, default_text, minimum_ms, maximum_ms, help)            \
+    BOBBIN_ROW(BOBBIN_TYPE_TIME, uint64_t, structure, field, name, default_text, minimum_ms,       \
+               maximum_ms, NULL, 0, help)
+#define BOBBIN_FLAG(structure, field, name, default_text, help)                                    \
+    BOBBIN_ROW(BOBBIN_TYPE_FLAG, bool, structure, field, name, default_text, 0, 0, NULL, 0, help)
+#define BOBBIN_TEXT(structure, field, name, default_text, help)                                    \
+    BOBBIN_ROW(BOBBIN_TYPE_TEXT, const char *, structure, field, name, default_text, 0, 0, NULL,   \
+               0, help)
+#define BOBBIN_SECRET(structure, field, name, default_text, help)                                  \
+    BOBBIN_ROW(BOBBIN_TYPE_TEXT, const char *, structure, field, name, default_text, 0, 0, NULL,   \
+               BOBBIN_OPTION_SECRET, help)
+#define BOBBIN_CHOICE(structure, field, name, default_text, choices, help)                         \
+    BOBBIN_ROW(BOBBIN_TYPE_CHOICE, uint64_t, structure, field, name, default_text, 0, 0, choices,  \
+               0, help)
+#define BOBBIN_PATH(structure, field, name, default_text, help)                                    \
+    BOBBIN_ROW(BOBBIN_TYPE_PATH, const char *, structure, field, name, default_text, 0, 0, NULL,   \
+               0, help)
+#define BOBBIN_PATH_REQUIRED(structure, field, name, help)                                         \
+    BOBBIN_ROW(BOBBIN_TYPE_PATH, const char *, structure, field, name, NULL, 0, 0, NULL,           \
+               BOBBIN_OPTION_REQUIRED, help)
+#define BOBBIN_LIST(structure, field, name, help)                                                  \
+    BOBBIN_ROW(BOBBIN_TYPE_LIST, bobbin_list, structure, field, name, NULL, 0, 0, NULL, 0, help)
+#define BOBBIN_OPTIONS_END { NULL, 0, 0, 0, NULL, NULL, 0, 0, NULL, { 0, 0, 0 } }
+/* clang-format on */
+
+/* ------------------------------------------------------------------ the descriptor */
+
+/* What .run answers. */
+enum bobbin_job_result {
+    BOBBIN_JOB_DONE = 0,   /* finished; what was written with bobbin_job_result is its result */
+    BOBBIN_JOB_RETRY = 1,  /* try again after the queue's backoff, or after bobbin_job_retry_after */
+    BOBBIN_JOB_FAILED = 2, /* never again: a dead letter, with the sentence of bobbin_job_fail */
+};
+
+struct bobbin_protocol;
+
+/*
+ * Life: loaded once (before any fork) -> start, in every worker and in every job process ->
+ * handle / run, many times -> drain -> stop. Any member but name may be missing.
+ */
+struct bobbin_plugin {
+    /* The frozen head: the same bytes in every ABI, checked before any function is called. */
+    uint32_t magic;
+    uint32_t abi;
+    uint32_t size;
+    uint32_t reserved;
+    const char *name; /* the plugin's section in the INI file; [a-z0-9-], at most 32 bytes */
+
+    /* From here on members are only ever added at the end. */
+    const char *about;   /* one sentence */
+    const char *version; /* the author's own; any text */
+    const struct bobbin_option *options;
+    size_t config_size; /* sizeof of the struct that the options fill */
+
+    /*
+     * Called in each process that will call handle or run; may block and take long. config lives as
+     * long as the process. *state is what every later call gets; it starts as (void *)config, so
+     * that a plugin without state of its own needs no start. On false the process does not serve
+     * and the sentence is logged.
+     */
+    bool (*start)(bobbin_host *host, const void *config, void **state, bobbin_error *error);
+    void (*drain)(void *state); /* new work ends soon; running work goes on */
+    void (*stop)(void *state);
+
+    /*
+     * App. Called on the worker's loop when head and body are complete. Must lead to exactly one
+     * bobbin_end, bobbin_refuse or bobbin_spool_and_accept, now or later. The request may be kept
+     * past the return only when on_finish is set; otherwise keep a ticket.
+     */
+    void (*handle)(void *state, bobbin_request *request);
+    /* The client is gone or the deadline passed before the end: stop working on it. At most once. */
+    void (*on_abort)(void *state, bobbin_request *request);
+    /* The last call about this request: forget the pointer. Exactly once for each handle. */
+    void (*on_finish)(void *state, bobbin_request *request);
+
+    /* Job. Called in a job process, may block and burn CPU as it likes. */
+    enum bobbin_job_result (*run)(void *state, bobbin_job *job);
+
+    /* Protocol: turns bytes into requests and answers into bytes. */
+    const struct bobbin_protocol *protocol;
+
+    const void *engine;    /* reserved: keeps jobs elsewhere than in the directory queue */
+    const void *transport; /* reserved: TLS */
+};
+
+/* The name that the server looks up with dlsym. */
+#define BOBBIN_DESCRIPTOR bobbin_plugin_descriptor
+
+#ifdef __cplusplus
+#define BOBBIN_PLUGIN(...)                                                                         \
+    extern "C" BOBBIN_EXPORT const struct bobbin_plugin BOBBIN_DESCRIPTOR = {                      \
+        .magic = BOBBIN_MAGIC,                                                                     \
+        .abi = BOBBIN_ABI,                                                                         \
+        .size = sizeof(struct bobbin_plugin),                                                      \
+        .reserved = 0,                                                                             \
+        __VA_ARGS__}
+#else
+#define BOBBIN_PLUGIN(...)                                                                         \
+    extern const struct bobbin_plugin BOBBIN_DESCRIPTOR;                                           \
+    BOBBIN_EXPORT const struct bobbin_plugin BOBBIN_DESCRIPTOR = {                                 \
+        .magic = BOBBIN_MAGIC,                                                                     \
+        .abi = BOBBIN_ABI,                                                                         \
+        .size = sizeof(struct bobbin_plugin),                                                      \
+        __VA_ARGS__}
+#endif
+
+/* ------------------------------------------------------------------ host */
+
+enum bobbin_level { BOBBIN_DEBUG, BOBBIN_INFO, BOBBIN_WARNING, BOBBIN_ERROR };
+
+/* One line in the server's log, with the instance's name. Any thread. Cut at 4,096 bytes. */
+void bobbin_log(bobbin_host *host, enum bobbin_level level, const char *format, ...)
+    BOBBIN_PRINTF(3, 4);
+
+/* The name of this instance: "static", or "static:assets" for [static:assets]. */
+const char *bobbin_instance(bobbin_host *host);
+
+/* Whether this is a job process (run is called here) and not a worker (handle is called here). */
+bool bobbin_in_job_process(bobbin_host *host);
+
+/*
+ * Calls on_timer(arg) on the loop after delay_ms, then every repeat_ms (0: once; the timer is then
+ * freed after its call). Only in workers: NULL in a job process or without memory. All timers of an
+ * instance are stopped before its stop is called.
+ */
+bobbin_timer *bobbin_timer_start(bobbin_host *host, uint64_t delay_ms, uint64_t repeat_ms,
+                                 void (*on_timer)(void *arg), void *arg);
+
+/* Stops and frees a timer that has not ended by itself. NULL is fine. May be called in on_timer. */
+void bobbin_timer_stop(bobbin_timer *timer);
+
+/* ------------------------------------------------------------------ request: reading */
+
+bobbin_host *bobbin_host_of(bobbin_request *request);
+
+bobbin_str bobbin_method(bobbin_request *request);
+/* Percent-decoded once and normalised (no empty, "." or ".." segments); begins with "/". */
+bobbin_str bobbin_path(bobbin_request *request);
+/* What follows the route's prefix in the path: "" or "/rest". */
+bobbin_str bobbin_path_rest(bobbin_request *request);
+/* The prefix of the route that led here: "/jobs"; "" for the route "/". */
+bobbin_str bobbin_route(bobbin_request *request);
+/* The request target as it came, query included. */
+bobbin_str bobbin_target(bobbin_request *request);
+/* The raw query, without "?"; absent when there is none. */
+bobbin_str bobbin_query_string(bobbin_request *request);
+/* The first value of a query parameter, decoded ("+" is a space); absent when there is none. */
+bobbin_str bobbin_query(bobbin_request *request, const char *name);
+/* A header field of the request by its name (any case): the first of its lines, or absent. */
+bobbin_str bobbin_get_header(bobbin_request *request, const char *name);
+/* All header fields in the order they came; *count gets their number. */
+const bobbin_field *bobbin_headers(bobbin_request *request, size_t *count);
+/* The address of the client without its port: "127.0.0.1", "::1"; "unix" for a unix socket. */
+bobbin_str bobbin_client_address(bobbin_request *request);
+bobbin_str bobbin_scheme(bobbin_request *request);    /* "http" */
+bobbin_str bobbin_authority(bobbin_request *request); /* host[:port]; empty when none came */
+/* 32 hex digits that name this request in the logs; a client's own X-Request-Id when it is sane. */
+bobbin_str bobbin_request_id(bobbin_request *request);
+
+/* The length of the body, wherever it is. */
+uint64_t bobbin_body_length(bobbin_request *request);
+/* The body when it is in memory ("body-memory" in the INI), absent when it was spilled to a file. */
+bobbin_str bobbin_body(bobbin_request *request);
+/* The descriptor of a spilled body (from offset 0), or -1. It stays the core's: do not close it. */
+int bobbin_body_fd(bobbin_request *request);
+/*
+ * Copies at most size bytes of the body from offset on, wherever it is. Returns how many (0 at the
+ * end), or -1 with errno when the file cannot be read.
+ */
+int64_t bobbin_body_read(bobbin_request *request, uint64_t offset, void *buffer, size_t size);
+
+/* Something of the app's own that goes with the request; NULL at first. Never freed by the core. */
+void bobbin_set_data(bobbin_request *request, void *data);
+void *bobbin_data(bobbin_request *request);
+
+/* Memory that is freed with the request. size at most 1 MiB. NULL when there is none. */
+void *bobbin_allocate(bobbin_request *request, size_t size);
+
+/* ------------------------------------------------------------------ request: answering */
+
+/* 200 when never called. 100..999; others are logged and become 500. */
+void bobbin_status(bobbin_request *request, int status);
+
+/*
+ * Adds a header field. False (and a line in the log) for a name that is not a token, a value with
+ * CR, LF, NUL or another control character, a field that belongs to the core (Connection,
+ * Transfer-Encoding, Keep-Alive, Content-Length, Date, Trailer, Upgrade), or after the end.
+ * RFC 9110, section 5.5.
+ */
+bool bobbin_header(bobbin_request *request, const char *name, const char *value);
+bool bobbin_headerf(bobbin_request *request, const char *name, const char *format, ...)
+    BOBBIN_PRINTF(3, 4);
+
+enum bobbin_flow {
+    BOBBIN_FLOWING = 0, /* taken */
+    BOBBIN_BLOCKED = 1, /* taken, but wait for on_writable (streamed answers only) */
+    BOBBIN_GONE = 2     /* not taken: the request was ended or its client left, or memory is short */
+};
+
+/* Appends to the body of the answer, which is kept until the end and sent with Content-Length. */
+enum bobbin_flow bobbin_write(bobbin_request *request, const void *data, size_t length);
+enum bobbin_flow bobbin_print(bobbin_request *request, const char *format, ...)
+    BOBBIN_PRINTF(2, 3);
+/* Appends the text as the inside of a JSON string (RFC 8259, section 7), without the quotes. */
+enum bobbin_flow bobbin_write_json(bobbin_request *request, bobbin_str text);
+
+/*
+ * Makes length bytes of the file from offset on the body, sent with sendfile(2). The descriptor
+ * (of a regular file) belongs to the core from here on, also when false is returned: nothing may
+ * have been written before, and the request must not have ended.
+ */
+bool bobbin_send_file(bobbin_request *request, int fd, uint64_t offset, uint64_t length);
+
+/* Sends the answer. A second end is logged with the plugin's name and does nothing. */
+void bobbin_end(bobbin_request *request);
+
+/* The whole answer to a bad request: the status, and {"error": "<the sentence>"} as JSON. Ends it. */
+void bobbin_refuse(bobbin_request *request, int status, const char *format, ...)
+    BOBBIN_PRINTF(3, 4);
+
+/* ------------------------------------------------------------------ request: later, from anywhere */
+
+bobbin_ticket bobbin_ticket_for(bobbin_request *request);
+
+/*
+ * Any thread: has on_loop(request, arg) called once on the loop of the ticket's worker. request is
+ * NULL when the request has finished by then, so that arg can be freed. Returns false (and never
+ * calls) only without memory or when the worker has stopped: arg is then still the caller's.
+ */
+bool bobbin_post(bobbin_ticket ticket, void (*on_loop)(bobbin_request *request, void *arg),
+                 void *arg);
+
+/* ------------------------------------------------------------------ jobs: from an app */
+
+enum bobbin_durability {
+    BOBBIN_DURABILITY_QUEUE = 0, /* as [queue:NAME] or [spool] says */
+    BOBBIN_DURABILITY_POWER,     /* stored once it is on disk: survives the loss of power */
+    BOBBIN_DURABILITY_PROCESS    /* stored once it is written: survives every crash but the kernel's */
+};
+
+/* Priority 0 (first) to 9 (last) for bobbin_job_spec; without it a job has priority 5. */
+#define BOBBIN_PRIORITY(number) ((number) + 1)
+
+/* What to do. Make it with BOBBIN_JOB(.queue = ..., ...); zero means the default everywhere. */
+struct bobbin_job_spec {
+    size_t size;
+    const char *queue; /* [a-z0-9_-]{1,64}; NULL: the plugin's own name */
+    bobbin_str payload;
+    bool payload_is_body;     /* the request's body is the payload (a spilled one is not copied) */
+    const char *content_type; /* of the payload; NULL: the request's own when payload_is_body */
+    int priority;             /* BOBBIN_PRIORITY(0..9) */
+    unsigned attempts;        /* 1..1000; 0: as the queue says */
+    uint64_t timeout_ms;      /* of one attempt; 0: as the queue says */
+    const bobbin_field *headers; /* small facts for run, read by bobbin_job_header */
+    size_t header_count;         /* at most 64, 16 KiB in all */
+    enum bobbin_durability durability;
+};
+
+#ifdef __cplusplus
+#define BOBBIN_JOB(...)                                                                            \
+    bobbin_job_spec_pointer(bobbin_job_spec{.size = sizeof(bobbin_job_spec), __VA_ARGS__})
+#else
+#define BOBBIN_JOB(...)                                                                            \
+    (&(const struct bobbin_job_spec){.size = sizeof(struct bobbin_job_spec), __VA_ARGS__})
+#endif
+
+enum bobbin_outcome {
+    BOBBIN_STORED = 0, /* the job will run, whatever dies: see durability */
+    BOBBIN_FULL,       /* no space, or the queue's limit: try again later (503, Retry-After) */
+    BOBBIN_FAILED      /* not stored: the sentence says why */
+};
+
+/* How storing went. Valid during the call only. */
+struct bobbin_stored {
+    size_t size;
+    enum bobbin_outcome outcome;
+    bobbin_str id;        /* opaque, at most 64 bytes of [a-z0-9]; absent unless stored */
+    const char *queue;
+    const char *sentence; /* "" when stored */
+};
+
+typedef void bobbin_on_stored(bobbin_request *request, const struct bobbin_stored *stored,
+                              void *arg);
+
+/*
+ * Stores a job for the spooler. on_stored (not NULL) is called exactly once, on the loop, never
+ * before this returns, before on_finish and also after on_abort. The spec and all it points to are
+ * copied; payload_is_body takes the body away from the request when it was spilled.
+ */
+void bobbin_spool(bobbin_request *request, const struct bobbin_job_spec *spec,
+                  bobbin_on_stored *on_stored, void *arg);
+
+/*
+ * Stores the job, then ends the request: 202 with {"id","queue","state"} and Location (the route of
+ * the jobs plugin, when one is mounted), 503 with Retry-After when full, 500 when it failed.
+ */
+void bobbin_spool_and_accept(bobbin_request *request, const struct bobbin_job_spec *spec);
+
+/* The words for these are "ready", "running", ... in bobbin_job_state_name. */
+enum bobbin_job_state {
+    BOBBIN_STATE_UNKNOWN = 0, /* no such job, or its record has expired */
+    BOBBIN_STATE_READY,       /* waits, maybe for a due time in the future */
+    BOBBIN_STATE_RUNNING,
+    BOBBIN_STATE_DONE,
+    BOBBIN_STATE_DEAD, /* failed for good: a dead letter */
+    BOBBIN_STATE_CANCELLING,
+    BOBBIN_STATE_CANCELLED,
+    BOBBIN_STATE_EXPIRED,
+    BOBBIN_STATE_DUPLICATE
+};
+const char *bobbin_job_state_name(enum bobbin_job_state state); /* any thread */
+
+/* What became of a job. Valid during the call only. Times: microseconds since 1970, 0: not yet. */
+struct bobbin_job_info {
+    size_t size;
+    enum bobbin_job_state state;
+    bobbin_str id;
+    bobbin_str queue;
+    unsigned attempt;  /* attempts begun so far */
+    unsigned attempts; /* attempts allowed */
+    uint64_t enqueued_us;
+    uint64_t due_us; /* READY: not before this time; 0: at once */
+    uint64_t started_us;
+    uint64_t ended_us;
+    int percent;         /* of the running attempt; -1: none told */
+    bobbin_str progress; /* its words; empty when none told */
+    bobbin_str error;    /* of the last failed attempt; empty when none */
+    bool has_result;
+    /* Only with BOBBIN_WITH_RESULT and has_result: a descriptor that is now the callee's to close
+     * or to hand to bobbin_send_file, and where in it the result is. Otherwise -1. */
+    int result_fd;
+    uint64_t result_offset;
+    uint64_t result_length;
+    bobbin_str result_type;
+};
+
+typedef void bobbin_on_job(bobbin_request *request, const struct bobbin_job_info *info, void *arg);
+
+#define BOBBIN_WITH_RESULT 1u
+
+/*
+ * Asks for a job by its id. on_job is called exactly once, on the loop, maybe before this returns,
+ * and in any case before on_finish; an unknown or malformed id is STATE_UNKNOWN. When the spool
+ * cannot be read info->state is STATE_UNKNOWN and info->error is the sentence.
+ */
+void bobbin_job_status(bobbin_request *request, bobbin_str id, unsigned flags,
+                       bobbin_on_job *on_job, void *arg);
+
+/*
+ * Asks the spooler to cancel a job: a waiting one is CANCELLED, a running one is CANCELLING and its
+ * process is stopped. on_job gets the state afterwards, as above; a job that had ended is unchanged.
+ */
+void bobbin_job_cancel(bobbin_request *request, bobbin_str id, bobbin_on_job *on_job, void *arg);
+
+/* ------------------------------------------------------------------ jobs: inside run */
+
+bobbin_str bobbin_job_id(bobbin_job *job);
+bobbin_str bobbin_job_queue(bobbin_job *job);
+/* The whole payload, in memory or mapped from its file; valid until run returns. */
+bobbin_str bobbin_job_payload(bobbin_job *job);
+bobbin_str bobbin_job_content_type(bobbin_job *job); /* empty when none was given */
+bobbin_str bobbin_job_header(bobbin_job *job, const char *name);
+unsigned bobbin_job_attempt(bobbin_job *job);  /* 1 at the first */
+unsigned bobbin_job_attempts(bobbin_job *job); /* how many are allowed */
+bool bobbin_job_stopping(bobbin_job *job);     /* cancelled, timed out or draining: come to an end */
+
+/* Makes these bytes the result (a later call replaces it). False with no space: the job may go on. */
+bool bobbin_job_result(bobbin_job *job, const void *data, size_t length, const char *content_type);
+/* Tells how far it is: 0..100, and words for people (cut at 127 bytes; NULL: none). Costs no syscall. */
+void bobbin_job_progress(bobbin_job *job, int percent, const char *words);
+/* The sentence of this failure; returns BOBBIN_JOB_FAILED, for "return bobbin_job_fail(...)". */
+enum bobbin_job_result bobbin_job_fail(bobbin_job *job, const char *format, ...)
+    BOBBIN_PRINTF(2, 3);
+/* The delay before the next attempt, and why; returns BOBBIN_JOB_RETRY. */
+enum bobbin_job_result bobbin_job_retry_after(bobbin_job *job, uint64_t delay_ms,
+                                              const char *format, ...) BOBBIN_PRINTF(3, 4);
+
+/* ------------------------------------------------------------------ protocol */
+
+/*
+ * Turns the bytes of one connection into requests, and answers into bytes. It sees no socket and no
+ * loop. The core drives it:
+ *
+ *   open
+ *   feed -> MORE            the core reads more bytes and feeds again, all that was not consumed
+ *        -> HEAD            one head is complete: the core routes it
+ *           feed -> BODY    a piece of its body (a span inside data), any number of times
+ *           feed -> END     the body is complete (follows HEAD at once when there is none)
+ *        -> REFUSE          status and sentence: the core answers, reads no more and closes
+ *   head                    when the answer is there; then feed again for the next request
+ *   close
+ */
+enum bobbin_feed_event {
+    BOBBIN_FEED_MORE = 0,
+    BOBBIN_FEED_HEAD,
+    BOBBIN_FEED_BODY,
+    BOBBIN_FEED_END,
+    BOBBIN_FEED_REFUSE
+};
+
+/* Limits from the INI. Frozen: new ones go into the reserved words. */
+struct bobbin_limits {
+    uint64_t request_line_bytes;
+    uint64_t head_bytes;
+    uint64_t body_bytes;
+    uint64_t fields;
+    uint64_t reserved[4];
+};
+
+/* One request head. The core hands it in zeroed but for the array; spans point into the fed data. */
+struct bobbin_head {
+    size_t size;
+    bobbin_str method;
+    bobbin_str target;    /* origin form ("/path?query") or "*"; absolute form is taken apart */
+    bobbin_str authority; /* of the absolute form, or Host; empty when there is none */
+    uint32_t minor;       /* HTTP/1.<minor> */
+    bool keep_alive;      /* the client allows another request after this one */
+    bool has_body;
+    bool expects_continue;  /* waits for 100 before it sends the body */
+    uint64_t content_length; /* of the body; UINT64_MAX: not known (chunked) */
+    bobbin_field *fields;    /* the core's array */
+    size_t field_count;
+    size_t field_capacity; /* at least limits.fields */
+};
+
+struct bobbin_feed {
+    size_t size;
+    /* In: all bytes that were not consumed. They may have moved since the last feed that answered
+     * MORE without a HEAD before it; after HEAD they stay where they are until END was answered. */
+    char *data;
+    size_t length;
+    /* Out. */
+    size_t consumed;      /* bytes of data that are done with */
+    bobbin_str body;      /* BODY: the piece, inside data, at most consumed */
+    int status;           /* REFUSE: 400, 413, 414, 431, 501, 505 */
+    const char *sentence; /* REFUSE: static text */
+};
+
+/* One answer head. */
+struct bobbin_answer {
+    size_t size;
+    int status;
+    const bobbin_field *fields;
+    size_t field_count;
+    uint64_t content_length; /* UINT64_MAX: not known: chunked, or until close for HTTP/1.0 */
+    bool has_length;         /* whether a Content-Length may be sent at all (not with 1xx, 204) */
+    bool close;              /* say Connection: close */
+    uint32_t minor;          /* of the request: an HTTP/1.0 client is told about keep-alive */
+    bobbin_str date;         /* IMF-fixdate; empty: none */
+};
+
+struct bobbin_protocol {
+    size_t size;
+    size_t connection_size; /* bytes of state for each connection, zeroed before open */
+    const char *scheme;     /* "http": what stands before :// in listen */
+    void (*open)(void *connection, const struct bobbin_limits *limits); /* limits outlive it */
+    enum bobbin_feed_event (*feed)(void *connection, struct bobbin_feed *feed,
+                                   struct bobbin_head *head);
+    /* Writes the head of an answer into out. Returns its length; when that is more than capacity
+     * nothing useful was written and the core calls again with enough. */
+    size_t (*head)(void *connection, const struct bobbin_answer *answer, char *out,
+                   size_t capacity);
+    void (*close)(void *connection);
+};
+
+#ifdef __cplusplus
+}
+static inline const bobbin_job_spec *bobbin_job_spec_pointer(const bobbin_job_spec &spec)
+{
+    return &spec;
+}
+#endif
+
+#endif
