@@ -335,7 +335,7 @@ void *bobbin_allocate(bobbin_request *request, size_t size);
 
 /* ------------------------------------------------------------------ request: answering */
 
-/* 200 when never called. 100..999; others are logged and become 500. */
+/* 200 when never called. 200..999; others are logged and become 500. */
 void bobbin_status(bobbin_request *request, int status);
 
 /*

@@ -1,0 +1,274 @@
+#include "core/exchange/request.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/random.h>
+
+#include "core/exchange/route.h"
+#include "core/plugin/plugin.h"
+#include "core/plugin/running.h"
+
+enum { FIRST_ARENA_BYTES = 4096, FIRST_SLOTS = 64, ID_MAX_BYTES = 128 };
+
+bool exchange_init(struct exchange *exchange, const struct settings *settings,
+                   const struct routes *routes, const struct log *log, bobbin_error *error)
+{
+    *exchange = (struct exchange){.settings = settings, .routes = routes, .log = log};
+    exchange->deferred_end = &exchange->deferred;
+    exchange->body_limits =
+        (struct body_limits){settings->body_memory_bytes, settings->temporary_directory};
+    uint64_t random = 0;
+    if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
+        return bobbin_fail(error, "the kernel gave no random numbers");
+    snprintf(exchange->id_prefix, sizeof exchange->id_prefix, "%016" PRIx64, random);
+    return true;
+}
+
+void exchange_finish(struct exchange *exchange)
+{
+    for (uint32_t i = 0; i < exchange->slot_count; i++)
+        free(exchange->slots[i]);
+    free(exchange->slots);
+    *exchange = (struct exchange){0};
+}
+
+static size_t request_bytes(const struct exchange *exchange)
+{
+    return sizeof(bobbin_request) + exchange->settings->max_fields * sizeof(bobbin_field);
+}
+
+static bobbin_request *make(struct exchange *exchange)
+{
+    if (exchange->slot_count == exchange->slot_capacity) {
+        uint32_t capacity =
+            exchange->slot_capacity > 0 ? exchange->slot_capacity * 2 : FIRST_SLOTS;
+        bobbin_request **slots = realloc(exchange->slots, capacity * sizeof(bobbin_request *));
+        if (slots == NULL)
+            return NULL;
+        exchange->slots = slots;
+        exchange->slot_capacity = capacity;
+    }
+    bobbin_request *request = malloc(request_bytes(exchange) + FIRST_ARENA_BYTES);
+    if (request == NULL)
+        return NULL;
+    request->slot = exchange->slot_count;
+    request->generation = 0;
+    exchange->slots[exchange->slot_count++] = request;
+    return request;
+}
+
+bobbin_request *request_begin(struct exchange *exchange)
+{
+    bobbin_request *request = exchange->free;
+    if (request != NULL)
+        exchange->free = request->next_free;
+    else if ((request = make(exchange)) == NULL)
+        return NULL;
+    request->exchange = exchange;
+    request->generation++;
+    request->state = REQUEST_READING;
+    request->pending = 0;
+    request->connection = NULL;
+    request->head = (struct bobbin_head){.size = sizeof request->head,
+                                         .fields = request->fields,
+                                         .field_capacity = exchange->settings->max_fields};
+    request->target = (struct target){0};
+    request->route = NULL;
+    request->app = NULL;
+    body_init(&request->body);
+    answer_init(&request->answer);
+    arena_init(&request->arena, (char *)request + request_bytes(exchange), FIRST_ARENA_BYTES);
+    request->id = (bobbin_str){NULL, 0};
+    request->data = NULL;
+    return request;
+}
+
+void exchange_defer(struct exchange *exchange, struct deferral *deferral)
+{
+    deferral->next = NULL;
+    *exchange->deferred_end = deferral;
+    exchange->deferred_end = &deferral->next;
+}
+
+void exchange_run_deferred(struct exchange *exchange)
+{
+    while (exchange->deferred != NULL) {
+        struct deferral *deferral = exchange->deferred;
+        exchange->deferred = deferral->next;
+        if (exchange->deferred == NULL)
+            exchange->deferred_end = &exchange->deferred;
+        deferral->run(deferral);
+    }
+}
+
+static void release(bobbin_request *request)
+{
+    struct exchange *exchange = request->exchange;
+    body_finish(&request->body);
+    answer_finish(&request->answer);
+    arena_finish(&request->arena);
+    request->state = REQUEST_FREE;
+    request->next_free = exchange->free;
+    exchange->free = request;
+}
+
+bool request_route(bobbin_request *request)
+{
+    bobbin_str target = request->head.target;
+    char *room = arena_take(&request->arena, target.length + 1);
+    const char *sentence = NULL;
+    if (room == NULL)
+        request_refuse(request, 503, "there is no memory for this request");
+    else if (!target_read(&request->target, target, room, &sentence))
+        request_refuse(request, 400, sentence);
+    else if (bobbin_is(request->target.path, "*"))
+        request->answer.status = 204;
+    else {
+        request->route = routes_find(request->exchange->routes, request->target.path);
+        if (request->route == NULL)
+            request_refuse(request, 404, "there is nothing at this path");
+    }
+    return request->route != NULL;
+}
+
+void request_dispatch(bobbin_request *request)
+{
+    struct exchange *exchange = request->exchange;
+    if (request->route != NULL && exchange->handling >= exchange->settings->max_requests) {
+        request_refuse(request, 503, "the server is busy, try again in a second");
+        answer_add_field(&request->answer, &request->arena, bobbin_text("retry-after"),
+                         bobbin_text("1"));
+    }
+    if (request->route == NULL) {
+        request->state = REQUEST_ENDED;
+        return;
+    }
+    request->state = REQUEST_HANDLING;
+    exchange->handling++;
+    request->app = request->route->app;
+    running_enter(request->app->name, "handle");
+    request->app->plugin->handle(request->app->state, request);
+    running_leave();
+}
+
+void request_refuse(bobbin_request *request, int status, const char *sentence)
+{
+    answer_reset(&request->answer);
+    answer_refusal(&request->answer, &request->arena, status, sentence);
+    request->route = NULL;
+}
+
+bool request_is_over(const bobbin_request *request)
+{
+    return request->state == REQUEST_ENDED && request->pending == 0;
+}
+
+static void abort_app(bobbin_request *request)
+{
+    const struct plugin_instance *app = request->app;
+    request->state = REQUEST_LEFT;
+    if (app->plugin->on_abort == NULL)
+        return;
+    running_enter(app->name, "on_abort");
+    app->plugin->on_abort(app->state, request);
+    running_leave();
+}
+
+void request_time_out(bobbin_request *request)
+{
+    if (request->state != REQUEST_HANDLING)
+        return;
+    log_write(request->exchange->log, BOBBIN_WARNING, request->app->name,
+              "a request to %.*s was not ended in time: 504", BOBBIN_ARG(request->target.path));
+    abort_app(request);
+    answer_reset(&request->answer);
+    answer_refusal(&request->answer, &request->arena, 504,
+                   "the application did not answer in time");
+    request->state = REQUEST_ENDED;
+}
+
+void request_leave(bobbin_request *request)
+{
+    if (request->state == REQUEST_HANDLING)
+        abort_app(request);
+    request->state = REQUEST_LEFT;
+    request->connection = NULL;
+    request->client_address = (bobbin_str){"", 0};
+    if (request->pending == 0)
+        request_finish(request);
+}
+
+void request_finish(bobbin_request *request)
+{
+    const struct plugin_instance *app = request->app;
+    if (app != NULL) {
+        request->exchange->handling--;
+        if (app->plugin->on_finish != NULL) {
+            running_enter(app->name, "on_finish");
+            app->plugin->on_finish(app->state, request);
+            running_leave();
+        }
+    }
+    release(request);
+}
+
+void request_settle(bobbin_request *request)
+{
+    request->pending--;
+    if (request->pending > 0)
+        return;
+    if (request->state == REQUEST_LEFT)
+        request_finish(request);
+    else if (request->state == REQUEST_ENDED)
+        request->exchange->on_over(request);
+}
+
+bobbin_request *request_at(struct exchange *exchange, uint32_t slot, uint32_t generation)
+{
+    if (slot >= exchange->slot_count)
+        return NULL;
+    bobbin_request *request = exchange->slots[slot];
+    bool is_live = request->generation == generation && request->state != REQUEST_FREE &&
+                   request->app != NULL;
+    return is_live ? request : NULL;
+}
+
+bobbin_str request_field(const bobbin_request *request, const char *name)
+{
+    size_t length = strlen(name);
+    for (size_t i = 0; i < request->head.field_count; i++) {
+        const bobbin_field *field = &request->head.fields[i];
+        if (field->name.length == length && strncasecmp(field->name.data, name, length) == 0)
+            return field->value;
+    }
+    return (bobbin_str){NULL, 0};
+}
+
+static bool is_sane_id(bobbin_str id)
+{
+    for (size_t i = 0; i < id.length; i++) {
+        char c = id.data[i];
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+              c == '-' || c == '_' || c == '.'))
+            return false;
+    }
+    return id.length > 0 && id.length <= ID_MAX_BYTES;
+}
+
+bobbin_str request_id(bobbin_request *request)
+{
+    if (request->id.data != NULL)
+        return request->id;
+    bobbin_str given = request_field(request, "x-request-id");
+    if (is_sane_id(given))
+        return request->id = given;
+    char *made = arena_take(&request->arena, 33);
+    if (made == NULL)
+        return (bobbin_str){"", 0};
+    struct exchange *exchange = request->exchange;
+    snprintf(made, 33, "%s%016" PRIx64, exchange->id_prefix, exchange->id_count++);
+    return request->id = (bobbin_str){made, 32};
+}
