@@ -34,7 +34,7 @@ static void print_time(char out[40])
     clock_gettime(CLOCK_REALTIME, &now);
     gmtime_r(&now.tv_sec, &utc);
     size_t length = strftime(out, 24, "%Y-%m-%dT%H:%M:%S", &utc);
-    snprintf(out + length, 16, ".%03ldZ", now.tv_nsec / 1000000);
+    snprintf(out + length, 16, ".%03uZ", (unsigned)(now.tv_nsec / 1000000) % 1000);
 }
 
 /* A line of text holds no control characters: nobody can forge a second line. */
@@ -63,7 +63,9 @@ void log_writev(const struct log *log, enum bobbin_level level, const char *who,
     int length;
     if (log->format == LOG_JSON) {
         size_t bytes = json_escape(safe, sizeof safe - 1, message, strlen(message));
-        safe[bytes < sizeof safe ? bytes : sizeof safe - 1] = '\0';
+        if (bytes >= sizeof safe) /* cut before it can end within an escape */
+            bytes = json_escape(safe, sizeof safe - 1, message, sizeof safe / 6 - 1);
+        safe[bytes] = '\0';
         length = snprintf(line, sizeof line,
                           "{\"time\": \"%s\", \"level\": \"%s\", \"role\": \"%s\", \"pid\": %ld, "
                           "%s%s%s\"message\": \"%s\"}\n",
