@@ -130,7 +130,7 @@ static bool append(struct config *config, bobbin_list *list, const char *value)
 static bool unknown_key(const char *section, const char *key, const struct bobbin_option *rows,
                         bobbin_error *error)
 {
-    const char *names[128];
+    const char *names[128] = {NULL};
     size_t count = 0;
     for (; rows != NULL && rows->name != NULL && count < 128; rows++)
         names[count++] = rows->name;

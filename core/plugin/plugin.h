@@ -39,16 +39,17 @@ struct plugin_set *plugin_set_create(const char *directory);
 void plugin_set_destroy(struct plugin_set *set);
 
 /*
- * The instance of that name, loaded and configured from its section on first use. Checks in this
- * order, before any function of the plugin is called: the file opens (RTLD_NOW | RTLD_LOCAL), the
- * descriptor is exported, magic, abi, size and name are right, it has some capability, its option
- * table is sane. Each failure is a sentence with the file's path.
+ * The instance of that name, loaded (descriptor.h), checked and configured from its section on
+ * first use. NULL with a sentence. It belongs to the set and stays where it is.
  */
 struct plugin_instance *plugin_set_load(struct plugin_set *set, struct config *config,
                                         const char *instance, bobbin_error *error);
 
 /* Whether a plugin of that name can be found: what stands before ":" of an instance. */
 bool plugin_set_knows(const struct plugin_set *set, const char *instance);
+
+/* The names of all plugins that can be found, loaded or not. */
+const char *const *plugin_set_names(const struct plugin_set *set, size_t *count);
 
 struct plugin_instance *plugin_set_find(const struct plugin_set *set, const char *instance);
 struct plugin_instance *plugin_set_at(const struct plugin_set *set, size_t index); /* NULL: end */
@@ -61,8 +62,5 @@ struct plugin_instance *plugin_set_protocol(const struct plugin_set *set, const 
 bool plugin_start(struct plugin_instance *instance, const struct log *log, struct worker *worker,
                   bobbin_error *error);
 void plugin_stop(struct plugin_instance *instance);
-
-/* Loads one file and checks it, for "bobbin --plugin FILE"; prints what it is to out. */
-bool plugin_describe(const char *file, FILE *out, bobbin_error *error);
 
 #endif
