@@ -91,9 +91,10 @@ struct plugin_instance *plugin_set_protocol(const struct plugin_set *set, const 
     return NULL;
 }
 
-static bool refuse_unknown(const struct plugin_set *set, const char *instance,
-                           bobbin_error *error)
+bool plugin_set_expect(const struct plugin_set *set, const char *instance, bobbin_error *error)
 {
+    if (plugin_set_knows(set, instance))
+        return true;
     char name[PLUGIN_INSTANCE_NAME_BYTES];
     snprintf(name, sizeof name, "%.*s", (int)plugin_length(instance), instance);
     size_t count = 0;
@@ -109,10 +110,8 @@ static const struct bobbin_plugin *load_descriptor(const struct plugin_set *set,
 {
     char file[4096];
     int length = (int)plugin_length(instance);
-    if (!plugin_set_knows(set, instance)) {
-        refuse_unknown(set, instance, error);
+    if (!plugin_set_expect(set, instance, error))
         return NULL;
-    }
     snprintf(file, sizeof file, "%s/%.*s.so", set->directory, length, instance);
     const struct bobbin_plugin *plugin = descriptor_load(file, error);
     if (plugin == NULL)

@@ -48,6 +48,9 @@ struct plugin_instance *plugin_set_load(struct plugin_set *set, struct config *c
 /* Whether a plugin of that name can be found: what stands before ":" of an instance. */
 bool plugin_set_knows(const struct plugin_set *set, const char *instance);
 
+/* The same, with a sentence (and the nearest name) when it cannot. */
+bool plugin_set_expect(const struct plugin_set *set, const char *instance, bobbin_error *error);
+
 /* The names of all plugins that can be found, loaded or not. */
 const char *const *plugin_set_names(const struct plugin_set *set, size_t *count);
 
