@@ -168,6 +168,7 @@ static void leave_sending(struct connection *connection)
     if (connection->request != NULL)
         request_finish(connection->request);
     connection->request = NULL;
+    intake_release_head(connection);
     if (connection->closes)
         begin_lingering(connection);
     else

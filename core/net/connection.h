@@ -56,6 +56,8 @@ struct connection {
     size_t consumed;   /* input[consumed..filled) is not parsed yet */
     size_t filled;
     size_t body_start; /* BODY: nothing before it may move */
+    char *head;        /* the buffer of a head that left no room for a body; usually NULL */
+    size_t head_capacity;
 
     struct output output;
     bobbin_request *request; /* NULL while IDLE */
@@ -87,6 +89,8 @@ bool intake_body(struct connection *connection);
 /* Makes sure that there is input with room for a read. False without memory. */
 bool intake_room(struct connection *connection);
 void intake_release(struct connection *connection);
+/* The request is finished: nothing points into its head any more. */
+void intake_release_head(struct connection *connection);
 
 /* ---- reply.c: answers into bytes */
 

@@ -5,27 +5,61 @@
 #include "core/exchange/request.h"
 #include "core/net/connection.h"
 
-/* While more answers than this wait for a client that does not read, nothing more is parsed. */
-enum { OUTPUT_MARK_BYTES = 64 * 1024 };
+enum {
+    /* While more answers than this wait for a client that does not read, nothing is parsed. */
+    OUTPUT_MARK_BYTES = 64 * 1024,
+    /* A protocol may need a whole line or trailer section of a body at once. */
+    BODY_ROOM_BYTES = INPUT_BYTES - 2048
+};
 
 static size_t largest_input(const struct clients *clients)
 {
     return clients->limits.head_bytes + clients->limits.request_line_bytes + INPUT_BYTES;
 }
 
+static void drop(struct connection *connection, char *buffer, size_t capacity)
+{
+    if (capacity > INPUT_BYTES)
+        free(buffer);
+    else
+        pool_give(&connection->clients->inputs, buffer);
+}
+
 static void drop_input(struct connection *connection)
 {
-    if (connection->input_capacity > INPUT_BYTES)
-        free(connection->input);
-    else
-        pool_give(&connection->clients->inputs, connection->input);
+    drop(connection, connection->input, connection->input_capacity);
     connection->input = NULL;
     connection->input_capacity = connection->consumed = connection->filled = 0;
 }
 
+void intake_release_head(struct connection *connection)
+{
+    drop(connection, connection->head, connection->head_capacity);
+    connection->head = NULL;
+    connection->head_capacity = 0;
+}
+
 void intake_release(struct connection *connection)
 {
+    intake_release_head(connection);
     drop_input(connection);
+}
+
+/* Leaves the head where it is, and goes on in a new buffer: for bodies behind large heads. */
+static bool part_from_head(struct connection *connection)
+{
+    size_t waiting = connection->filled - connection->consumed;
+    char *fresh = waiting <= INPUT_BYTES ? pool_take(&connection->clients->inputs) : NULL;
+    if (fresh == NULL)
+        return waiting > INPUT_BYTES; /* then there is room enough where it is */
+    memcpy(fresh, connection->input + connection->consumed, waiting);
+    connection->head = connection->input;
+    connection->head_capacity = connection->input_capacity;
+    connection->input = fresh;
+    connection->input_capacity = INPUT_BYTES;
+    connection->consumed = connection->body_start = 0;
+    connection->filled = waiting;
+    return true;
 }
 
 /* Only while no span points into the input: before a head is complete. */
@@ -92,17 +126,21 @@ static bool begin_request(struct connection *connection)
 }
 
 /* A body that is known to fit behind its head stays where it is read to. */
-static void choose_place(struct connection *connection)
+static bool choose_place(struct connection *connection)
 {
     bobbin_request *request = connection->request;
     uint64_t length = request->head.content_length;
+    size_t room = connection->input_capacity - connection->body_start;
     if (!request->head.has_body)
-        return;
+        return true;
+    if (length > room && room < BODY_ROOM_BYTES && !part_from_head(connection))
+        return false;
     if (request->route == NULL)
         request->body.place = BODY_DISCARDED;
     else if (length <= connection->input_capacity - connection->body_start &&
              length <= request->exchange->body_limits.memory_bytes)
         request->body.place = BODY_IN_PLACE;
+    return true;
 }
 
 static void take_head(struct connection *connection)
@@ -113,7 +151,10 @@ static void take_head(struct connection *connection)
     connection->state = CONNECTION_BODY;
     connection->closes = !request->head.keep_alive;
     bool is_taken = request_route(request);
-    choose_place(connection);
+    if (!choose_place(connection)) {
+        connection_close(connection);
+        return;
+    }
     if (!request->head.expects_continue || connection->filled > connection->consumed)
         return;
     if (is_taken) {

@@ -110,6 +110,8 @@ void reply_send(struct connection *connection)
     }
     connection->request = NULL;
     request_finish(request);
+    if (connection->head != NULL)
+        intake_release_head(connection);
     connection->state = CONNECTION_IDLE;
 }
 

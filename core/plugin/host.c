@@ -1,7 +1,4 @@
-/* The functions of plugins/bobbin.h that are about the host itself. */
-#include <stdarg.h>
-
-#include "core/base/log.h"
+/* The calls of plugins/bobbin.h that take a host. */
 #include "core/plugin/plugin.h"
 
 void bobbin_log(bobbin_host *host, enum bobbin_level level, const char *format, ...)
