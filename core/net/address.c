@@ -1,93 +1,121 @@
 #include "core/net/address.h"
 
 #include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
 
-static bool parse_port(const char *text, uint16_t *port)
-{
-    unsigned number = 0;
-    size_t digits = strspn(text, "0123456789");
-    if (digits == 0 || digits > 5 || text[digits] != '\0')
-        return false;
-    for (; *text != '\0'; text++)
-        number = number * 10 + (unsigned)(*text - '0');
-    *port = (uint16_t)number;
-    return number > 0 && number <= 65535;
-}
+static const char unix_prefix[] = "unix:";
 
-static bool parse_unix(struct address *address, const char *path, const char *text,
-                       bobbin_error *error)
+static bool parse_port(const char *text, in_port_t *port, bobbin_error *error)
 {
-    struct sockaddr_un *un = (struct sockaddr_un *)&address->socket;
-    if (*path == '\0' || strlen(path) >= sizeof un->sun_path)
-        return bobbin_fail(error, "\"%s\": the path of a unix socket has 1 to %zu bytes", text,
-                           sizeof un->sun_path - 1);
-    un->sun_family = AF_UNIX;
-    strcpy(un->sun_path, path);
-    address->length = sizeof *un;
+    size_t digits = strspn(text, "0123456789");
+    unsigned long number = digits > 0 && digits < 6 ? strtoul(text, NULL, 10) : 65536;
+    if (text[digits] != '\0' || number > 65535)
+        return bobbin_fail(error, "\"%s\" is not a port from 0 to 65535", text);
+    *port = htons((in_port_t)number);
     return true;
 }
 
-static void set_six(struct address *address, const struct in6_addr *host, uint16_t port)
+static bool parse_ipv6(struct address *address, const char *host, const char *port,
+                       bobbin_error *error)
 {
-    struct sockaddr_in6 *six = (struct sockaddr_in6 *)&address->socket;
-    six->sin6_family = AF_INET6;
-    six->sin6_addr = *host;
-    six->sin6_port = htons(port);
-    address->length = sizeof *six;
+    struct sockaddr_in6 socket = {.sin6_family = AF_INET6, .sin6_addr = in6addr_any};
+    if (*host != '\0' && inet_pton(AF_INET6, host, &socket.sin6_addr) != 1)
+        return bobbin_fail(error, "\"%s\" is not an IPv6 address", host);
+    if (!parse_port(port, &socket.sin6_port, error))
+        return false;
+    memcpy(&address->socket, &socket, sizeof socket);
+    address->socket_bytes = sizeof socket;
+    address->is_dual_stack = *host == '\0';
+    return true;
 }
 
-static bool set_host(struct address *address, const char *host, uint16_t port)
+static bool parse_ipv4(struct address *address, const char *host, const char *port,
+                       bobbin_error *error)
 {
-    struct sockaddr_in *four = (struct sockaddr_in *)&address->socket;
-    struct in6_addr six;
-    size_t length = strlen(host);
-    if (strcmp(host, "localhost") == 0)
-        host = "127.0.0.1";
-    if (inet_pton(AF_INET, host, &four->sin_addr) == 1) {
-        four->sin_family = AF_INET;
-        four->sin_port = htons(port);
-        address->length = sizeof *four;
-        return true;
-    }
-    if (length < 2 || host[0] != '[' || host[length - 1] != ']')
+    struct sockaddr_in socket = {.sin_family = AF_INET};
+    const char *numbers = strcmp(host, "localhost") == 0 ? "127.0.0.1" : host;
+    if (inet_pton(AF_INET, numbers, &socket.sin_addr) != 1)
+        return bobbin_fail(error,
+                           "\"%s\" is not an address such as 127.0.0.1, [::1] or localhost", host);
+    if (!parse_port(port, &socket.sin_port, error))
         return false;
-    char inside[64];
-    snprintf(inside, sizeof inside, "%.*s", (int)length - 2, host + 1);
-    if (inet_pton(AF_INET6, inside, &six) != 1)
-        return false;
-    set_six(address, &six, port);
+    memcpy(&address->socket, &socket, sizeof socket);
+    address->socket_bytes = sizeof socket;
+    return true;
+}
+
+static bool parse_unix(struct address *address, const char *path, bobbin_error *error)
+{
+    struct sockaddr_un socket = {.sun_family = AF_UNIX};
+    if (*path != '/')
+        return bobbin_fail(error, "\"%s\" is not an absolute path", path);
+    if (strlen(path) >= sizeof socket.sun_path)
+        return bobbin_fail(error, "\"%s\" is longer than the %zu bytes that a unix socket may have",
+                           path, sizeof socket.sun_path - 1);
+    strcpy(socket.sun_path, path);
+    memcpy(&address->socket, &socket, sizeof socket);
+    address->socket_bytes = sizeof socket;
+    return true;
+}
+
+static bool parse_host_and_port(struct address *address, const char *place, bobbin_error *error)
+{
+    char host[ADDRESS_TEXT_BYTES];
+    bool has_brackets = *place == '[';
+    const char *end = has_brackets ? strchr(place, ']') : strrchr(place, ':');
+    const char *colon = has_brackets && end != NULL ? end + 1 : end;
+    if (colon == NULL || *colon != ':')
+        return bobbin_fail(error, "\"%s\" has no port, as in http://127.0.0.1:8080",
+                           address->text);
+    const char *start = place + has_brackets;
+    snprintf(host, sizeof host, "%.*s", (int)(end - start), start);
+    if (has_brackets && *host == '\0')
+        return bobbin_fail(error, "\"[]\" is not an IPv6 address");
+    if (has_brackets || *host == '\0')
+        return parse_ipv6(address, host, colon + 1, error);
+    return parse_ipv4(address, host, colon + 1, error);
+}
+
+static bool parse_scheme(struct address *address, const char *text, size_t length,
+                         bobbin_error *error)
+{
+    if (length == 0 || length >= sizeof address->scheme ||
+        strspn(text, "abcdefghijklmnopqrstuvwxyz") != length)
+        return bobbin_fail(error, "\"%.*s\" is not a scheme such as http", (int)length, text);
+    memcpy(address->scheme, text, length);
     return true;
 }
 
 bool address_parse(struct address *address, const char *text, bobbin_error *error)
 {
     *address = (struct address){0};
-    const char *mark = strstr(text, "://");
-    size_t scheme = strspn(text, "abcdefghijklmnopqrstuvwxyz");
-    if (mark == NULL || scheme == 0 || text + scheme != mark || scheme >= sizeof address->scheme)
-        return bobbin_fail(error, "\"%s\" does not begin with a scheme, such as http://", text);
-    memcpy(address->scheme, text, scheme);
-    const char *rest = mark + 3;
-    if (strncmp(rest, "unix:", 5) == 0)
-        return parse_unix(address, rest + 5, text, error);
-    const char *colon = strrchr(rest, ':');
-    uint16_t port;
-    char host[64];
-    if (colon == NULL || !parse_port(colon + 1, &port))
-        return bobbin_fail(error, "\"%s\" does not end with a port from 1 to 65535", text);
-    if (colon == rest) {
-        address->is_dual_stack = true;
-        set_six(address, &in6addr_any, port);
-        return true;
-    }
-    snprintf(host, sizeof host, "%.*s", (int)(colon - rest), rest);
-    if ((size_t)(colon - rest) >= sizeof host || !set_host(address, host, port))
-        return bobbin_fail(error,
-                           "\"%s\": the host is not an IPv4 address, an [IPv6 address] or empty",
-                           text);
-    return true;
+    const char *slashes = strstr(text, "://");
+    if (slashes == NULL)
+        return bobbin_fail(error, "\"%s\" is not an address such as http://127.0.0.1:8080", text);
+    if (strlen(text) >= sizeof address->text)
+        return bobbin_fail(error, "\"%.20s...\" is longer than %d bytes", text,
+                           ADDRESS_TEXT_BYTES - 1);
+    strcpy(address->text, text);
+    if (!parse_scheme(address, text, (size_t)(slashes - text), error))
+        return false;
+    const char *place = slashes + strlen("://");
+    if (strncmp(place, unix_prefix, strlen(unix_prefix)) == 0)
+        return parse_unix(address, place + strlen(unix_prefix), error);
+    return parse_host_and_port(address, place, error);
+}
+
+const char *address_path(const struct address *address)
+{
+    if (address->socket.ss_family != AF_UNIX)
+        return NULL;
+    return strstr(address->text, "://") + strlen("://") + strlen(unix_prefix);
+}
+
+void address_set_port(struct address *address, unsigned port)
+{
+    char *colon = strrchr(address->text, ':');
+    snprintf(colon, (size_t)(address->text + sizeof address->text - colon), ":%u", port);
 }

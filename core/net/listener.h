@@ -1,33 +1,32 @@
 /*
- * Listening sockets: bound by the master, inherited by everybody else.
+ * One bound socket. The master opens it and keeps it for all generations; workers accept from it.
+ * A plain value: it is sent to the generation as it is, beside its descriptor.
  */
 #ifndef CORE_NET_LISTENER_H
 #define CORE_NET_LISTENER_H
 
 #include "core/net/address.h"
 
-enum { LISTENER_TEXT_BYTES = 160, LISTENERS_MAX = 16 };
-
 struct listener {
-    int fd;
-    char text[LISTENER_TEXT_BYTES]; /* as it was configured */
-    char scheme[16];
+    int fd; /* owned by the process that has it; -1: closed */
     bool is_unix;
-    bool is_bound_here; /* whose close removes a unix socket's name */
+    char scheme[ADDRESS_SCHEME_BYTES];
+    char text[ADDRESS_TEXT_BYTES]; /* "http://127.0.0.1:8080", with the port that it really has */
 };
 
 /*
- * Binds, without listen(2). TCP: SO_REUSEADDR, TCP_NODELAY and SO_KEEPALIVE are set here and
- * inherited by what is accepted (tcp(7)). A unix socket's name is taken over only when nobody
- * answers behind it.
+ * Binds, but does not listen yet: a client that comes before a worker is ready is refused rather
+ * than left waiting. A unix socket whose owner is gone is replaced, one that answers is not.
+ * Accepted connections inherit TCP_NODELAY and SO_KEEPALIVE (tcp(7)).
  */
-bool listener_open(struct listener *listener, const char *text, bobbin_error *error);
-void listener_close(struct listener *listener); /* accepts fd -1 */
+bool listener_open(struct listener *listener, const struct address *address, bobbin_error *error);
 
-/* Describes a descriptor that was bound elsewhere and handed over. */
-bool listener_adopt(struct listener *listener, int fd, const char *text, bobbin_error *error);
+/* Clients may come. Once or more often: listen(2) on a listening socket only changes its backlog. */
+bool listener_listen(const struct listener *listener, int backlog, bobbin_error *error);
 
-/* listen(2). May be called again. */
-bool listener_start(const struct listener *listener, int backlog, bobbin_error *error);
+void listener_close(struct listener *listener);
+
+/* Closes it, and removes the file of a unix socket: for the master, at its end. */
+void listener_remove(struct listener *listener);
 
 #endif

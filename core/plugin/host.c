@@ -1,4 +1,7 @@
-/* The calls of plugins/bobbin.h that take a host. */
+/* The functions of plugins/bobbin.h that are about the host itself. */
+#include <stdarg.h>
+
+#include "core/base/log.h"
 #include "core/plugin/plugin.h"
 
 void bobbin_log(bobbin_host *host, enum bobbin_level level, const char *format, ...)

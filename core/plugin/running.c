@@ -1,67 +1,80 @@
 #include "core/plugin/running.h"
 
 #include <signal.h>
-#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
-static _Thread_local struct {
-    const char *plugin;
+#include "core/base/log.h"
+
+enum { DEEPEST = 4, CRASH_STACK_BYTES = 64 * 1024 };
+
+struct running_call {
+    const char *instance;
     const char *callback;
+};
+
+/* volatile: the handler must see what was stored before the call that crashed. */
+static _Thread_local struct {
+    volatile struct running_call calls[DEEPEST];
+    volatile unsigned depth;
+    const struct log *volatile log;
 } running;
 
-/* A signal handler is handed nothing: what it needs has to lie somewhere it can find it. */
-static const struct log *crash_log;
-
-void running_enter(const char *plugin, const char *callback)
+void running_enter(const char *instance, const char *callback)
 {
-    running.plugin = plugin;
-    running.callback = callback;
+    unsigned depth = running.depth;
+    if (depth < DEEPEST) {
+        running.calls[depth].instance = instance;
+        running.calls[depth].callback = callback;
+    }
+    running.depth = depth + 1;
 }
 
 void running_leave(void)
 {
-    running.plugin = NULL;
+    running.depth--;
 }
 
-static const char *name_of(int number)
+static const char *signal_words(int number)
 {
     switch (number) {
-    case SIGSEGV:
-        return "SIGSEGV";
-    case SIGBUS:
-        return "SIGBUS";
-    case SIGFPE:
-        return "SIGFPE";
-    case SIGILL:
-        return "SIGILL";
-    default:
-        return "SIGABRT";
+    case SIGSEGV: return "crashed: signal 11 (Segmentation fault)";
+    case SIGBUS: return "crashed: signal 7 (Bus error)";
+    case SIGFPE: return "crashed: signal 8 (Floating point exception)";
+    case SIGILL: return "crashed: signal 4 (Illegal instruction)";
+    default: return "crashed: signal 6 (Aborted)";
     }
 }
 
-/* SA_RESETHAND has put the default action back: returning from here lets the signal take its course. */
 static void on_crash(int number)
 {
-    if (running.plugin != NULL) {
-        const char *pieces[] = {crash_log->role, ": ", name_of(number), " in ", running.callback,
-                                " of the plugin ", running.plugin};
-        log_signal_safe(crash_log, pieces, sizeof pieces / sizeof *pieces);
+    struct log to_stderr = {.fd = STDERR_FILENO, .format = LOG_TEXT, .role = "crash"};
+    to_stderr.pid = getpid();
+    const struct log *log = running.log != NULL ? running.log : &to_stderr;
+    unsigned depth = running.depth < DEEPEST ? running.depth : DEEPEST;
+    if (depth == 0) {
+        log_signal_safe(log, (const char *[]){signal_words(number), " outside of any plugin"}, 2);
     } else {
-        const char *pieces[] = {crash_log->role, ": ", name_of(number), " outside of any plugin"};
-        log_signal_safe(crash_log, pieces, sizeof pieces / sizeof *pieces);
+        const char *const pieces[] = {signal_words(number), " in ",
+                                      running.calls[depth - 1].callback, " of ",
+                                      running.calls[depth - 1].instance};
+        log_signal_safe(log, pieces, sizeof pieces / sizeof *pieces);
     }
-    raise(number);
+    raise(number); /* SA_RESETHAND: this one kills, once the handler returns and unblocks it */
 }
 
 void running_catch_crashes(const struct log *log)
 {
-    static const int numbers[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
-    enum { STACK_BYTES = 64 * 1024 };
-    stack_t stack = {.ss_sp = malloc(STACK_BYTES), .ss_size = STACK_BYTES};
-    crash_log = log;
+    static const int crashes[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+    running.log = log;
+    /* A stack of its own, so that a stack that overflowed is told about too. It is never freed:
+     * the process may crash at its very end. */
+    stack_t stack = {.ss_sp = malloc(CRASH_STACK_BYTES), .ss_size = CRASH_STACK_BYTES};
     if (stack.ss_sp != NULL)
         sigaltstack(&stack, NULL);
-    struct sigaction action = {.sa_handler = on_crash, .sa_flags = SA_RESETHAND | SA_ONSTACK};
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        sigaction(numbers[i], &action, NULL);
+    struct sigaction action = {.sa_handler = on_crash, .sa_flags = SA_ONSTACK | SA_RESETHAND};
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof crashes / sizeof *crashes; i++)
+        sigaction(crashes[i], &action, NULL);
 }

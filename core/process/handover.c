@@ -13,8 +13,8 @@
 struct message {
     enum handover_kind kind;
     union {
-        struct listener listener;
         char words[HANDOVER_WORDS_BYTES];
+        struct listener listener;
     };
 };
 

@@ -20,9 +20,9 @@ void limits_raise_files(void)
 
 void limits_open_standard(void)
 {
-    int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    int fd = open("/dev/null", O_RDWR);
     while (fd >= 0 && fd <= STDERR_FILENO)
-        fd = dup(fd); /* the lowest free number; not close-on-exec, as these three should be */
+        fd = dup(fd); /* the lowest free number */
     if (fd > STDERR_FILENO)
         close(fd);
 }
