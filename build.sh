@@ -1,0 +1,316 @@
+#!/usr/bin/env bash
+# The one door of bobbin: installs what is missing, builds, runs, tests. See ./build.sh --help.
+set -euo pipefail
+
+HOME_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+BUILD=${BUILD:-build}
+CC=${CC:-gcc}
+SANITIZE=${SANITIZE:-}
+cd "$HOME_DIR"
+export LC_ALL=C.UTF-8 TZ=UTC
+
+usage() {
+    cat <<'END'
+./build.sh                builds build/bobbin and build/plugins/*.so
+./build.sh run            builds, then starts bobbin with app.ini
+./build.sh test           installs what tests need, builds, runs all of them
+./build.sh check          the same, and the long forms
+./build.sh bench          measures bobbin beside its peers
+./build.sh install PREFIX installs binary, plugins, header and pkg-config file
+./build.sh plugin DIR     builds the plugin in DIR into build/plugins/
+./build.sh clean          removes build/
+
+environment: BUILD=folder (build), CC=compiler (gcc), SANITIZE=address,undefined or thread
+END
+}
+
+say() { printf '%s\n' "build.sh: $*" >&2; }
+die() { say "$*"; exit 1; }
+
+# ---------------------------------------------------------------- packages
+
+BUILD_PACKAGES=(gcc libc6-dev ninja-build pkg-config libuv1-dev zlib1g-dev)
+TEST_PACKAGES=(clang g++ libclang-rt-14-dev libcmocka-dev python3 python3-pytest python3-pil
+    python3-selenium chromium chromium-driver curl procps util-linux binutils)
+BENCH_PACKAGES=(nginx-light wrk redis-server redis-tools procps python3)
+
+is_installed() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q '^install ok installed'; }
+
+# Installs those of the named packages that are missing; those that Debian does not know are skipped.
+install_packages() {
+    local missing=() package root=()
+    for package in "$@"; do
+        is_installed "$package" || missing+=("$package")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    command -v apt-get >/dev/null || die "please install: ${missing[*]}"
+    [ "$(id -u)" = 0 ] || root=(sudo)
+    say "installing with apt-get: ${missing[*]}"
+    "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq
+    "${root[@]}" env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null ||
+        die "apt-get could not install: ${missing[*]}"
+}
+
+# ---------------------------------------------------------------- what plugins need
+#
+# plugins/<name>/needs, a requirement a line:
+#   pkg-config-name debian-package
+#   pkg-config-name debian-package | sources FILE... cflags FLAG... package DEBIAN-PACKAGE
+# Behind the bar stands what to do where pkg-config does not know the name.
+
+alternative() { # keyword line: the words that follow a keyword behind the bar
+    local keyword=$1 words=() word taking=
+    read -ra words <<<"${2#*|}"
+    for word in "${words[@]}"; do
+        case $word in
+        sources | cflags | package) taking=$word ;;
+        *) [ "$taking" != "$keyword" ] || printf '%s ' "$word" ;;
+        esac
+    done
+}
+
+install_needs() {
+    local file line package
+    for file in "$@"; do
+        while read -r line; do
+            [ -n "$line" ] || continue
+            pkg-config --exists "${line%% *}" 2>/dev/null && continue
+            package=$(awk '{print $2}' <<<"$line")
+            case $line in *"|"*) package=$(alternative package "$line") ;; esac
+            package=${package// /}
+            is_installed "$package" || (install_packages "$package") ||
+                say "$package could not be installed"
+        done <"$file"
+    done
+}
+
+# Sets NEED_CFLAGS, NEED_LIBS and NEED_SOURCES for a plugin's folder; false with a sentence when
+# something is missing.
+read_needs() {
+    local folder=$1 line name
+    NEED_CFLAGS='' NEED_LIBS='' NEED_SOURCES=''
+    [ -f "$folder/needs" ] || return 0
+    while read -r line; do
+        [ -n "$line" ] || continue
+        name=${line%% *}
+        if pkg-config --exists "$name" 2>/dev/null; then
+            NEED_CFLAGS+=" $(pkg-config --cflags "$name")"
+            NEED_LIBS+=" $(pkg-config --libs "$name")"
+        elif [[ $line == *"|"* ]] && ls $(alternative sources "$line") >/dev/null 2>&1; then
+            NEED_CFLAGS+=" $(alternative cflags "$line")"
+            NEED_SOURCES+=" $(alternative sources "$line")"
+        else
+            say "$(basename "$folder") is not built: $name (Debian: $(awk '{print $2}' <<<"$line")) is missing"
+            return 1
+        fi
+    done <"$folder/needs"
+}
+
+# ---------------------------------------------------------------- the ninja file
+
+WARNINGS="-Wall -Wextra -Werror -Wshadow -Wmissing-prototypes -Wstrict-prototypes"
+supports() { echo | "$CC" -Werror "$1" -E -x c - >/dev/null 2>&1; }
+
+flags() {
+    CFLAGS="-std=c11 -D_GNU_SOURCE -O2 -g -fPIC -fno-omit-frame-pointer -fstack-protector-strong"
+    LDFLAGS="-Wl,-z,relro,-z,now -Wl,--as-needed"
+    local flag
+    for flag in -fstack-clash-protection -fcf-protection; do
+        ! supports "$flag" || CFLAGS+=" $flag"
+    done
+    if [ -n "$SANITIZE" ]; then
+        CFLAGS+=" -fsanitize=$SANITIZE -fno-sanitize-recover=all"
+        LDFLAGS+=" -fsanitize=$SANITIZE"
+    else
+        CFLAGS+=" -D_FORTIFY_SOURCE=2"
+    fi
+    UV_LIBS="$(pkg-config --libs libuv zlib) -ldl -lpthread"
+}
+
+objects=() # of the last compile call
+
+# compile OBJECT-FOLDER "FLAGS" FILES...
+compile() {
+    local folder=$1 cflags=$2 file object rule
+    shift 2
+    objects=()
+    for file in "$@"; do
+        object="$OUT/$folder/${file#/}.o"
+        rule=cc
+        case $file in
+        *.cc) rule=cxx ;;
+        /*) rule=foreign ;;
+        esac
+        printf 'build %s: %s %s\n  cflags = %s\n' "$object" "$rule" "$file" "$cflags"
+        objects+=("$object")
+    done
+}
+
+plugin_rules() {
+    local folder=$1 name sources
+    name=$(basename "$folder")
+    sources=$(find "$folder" -maxdepth 1 \( -name '*.c' -o -name '*.cc' \) | sort)
+    [ -n "$sources" ] || return 0
+    read_needs "$folder" || return 0
+    # shellcheck disable=SC2086
+    compile "plugin" "-Iplugins -fvisibility=hidden $NEED_CFLAGS" $sources $NEED_SOURCES
+    printf 'build %s: so %s\n  libs = %s\n' "$OUT/plugins/$name.so" "${objects[*]}" "$NEED_LIBS"
+}
+
+# The first line of a test may name more sources: /* links: plugins/http core/x.c */
+test_rules() {
+    local file=$1 name links extra sources=() folder cflags='' libs=''
+    name=$(basename "$file" .c)
+    links=$(sed -n '1s|^/\* links: \(.*\) \*/$|\1|p' "$file")
+    for extra in $links; do
+        folder=$extra
+        [ -d "$extra" ] || folder=$(dirname "$extra")
+        if [ -d "$extra" ]; then
+            mapfile -t -O ${#sources[@]} sources < <(find "$extra" -maxdepth 1 -name '*.c' | sort)
+        else
+            sources+=("$extra")
+        fi
+        read_needs "$folder" || return 0
+        cflags+=" $NEED_CFLAGS" libs+=" $NEED_LIBS"
+        for extra in $NEED_SOURCES; do
+            [[ " ${sources[*]} " == *" $extra "* ]] || sources+=("$extra")
+        done
+    done
+    compile "test/$name" "-I. -Iplugins $cflags" "$file" "${sources[@]}"
+    printf 'build %s: link %s | %s\n  libs = %s -lcmocka %s\n  ldflags = -rdynamic\n' \
+        "$OUT/tests/$name" "${objects[*]}" "$OUT/libbobbin.a" "$OUT/libbobbin.a $libs" "$UV_LIBS"
+}
+
+ninja_file() {
+    local folder file core
+    cat <<END
+builddir = $OUT
+rule cc
+  command = $CC $CFLAGS $WARNINGS \$cflags -MMD -MF \$out.d -c \$in -o \$out
+  depfile = \$out.d
+  deps = gcc
+  description = cc \$in
+rule foreign
+  command = $CC $CFLAGS -w \$cflags -c \$in -o \$out
+  description = cc \$in
+rule cxx
+  command = ${CXX:-g++} -std=c++20 ${CFLAGS/-std=c11/} -Wall -Wextra -Werror \$cflags -MMD -MF \$out.d -c \$in -o \$out
+  depfile = \$out.d
+  deps = gcc
+rule so
+  command = $CC -shared $LDFLAGS \$in -o \$out \$libs
+  description = so \$out
+rule ar
+  command = rm -f \$out && ar rcs \$out \$in
+  description = ar \$out
+rule link
+  command = $CC $LDFLAGS \$ldflags \$in -o \$out \$libs
+  description = link \$out
+END
+    mapfile -t core < <(find core spooler -name '*.c' ! -path core/main.c | sort)
+    compile "bobbin" "-I." "${core[@]}"
+    printf 'build %s: ar %s\n' "$OUT/libbobbin.a" "${objects[*]}"
+    local library=("${objects[@]}")
+    compile "bobbin" "-I." core/main.c
+    printf 'build %s: link %s | core/plugin/exports.map\n  ldflags = -pie -rdynamic -Wl,--version-script=core/plugin/exports.map\n  libs = %s\n' \
+        "$OUT/bobbin" "${objects[*]} ${library[*]}" "$UV_LIBS"
+    for folder in plugins/*/; do
+        plugin_rules "${folder%/}"
+    done
+    [ "${WITH_TESTS:-}" = yes ] || return 0
+    for file in tests/unit/test_*.c; do
+        test_rules "$file"
+    done
+    for folder in tests/plugins/*/; do
+        [ ! -d "$folder" ] || OUT="$OUT/tests" plugin_rules "${folder%/}"
+    done
+}
+
+# build OUT-FOLDER: writes the ninja file and runs it.
+build() {
+    OUT=$1
+    mkdir -p "$OUT"
+    flags
+    ninja_file >"$OUT/new.ninja"
+    if cmp -s "$OUT/new.ninja" "$OUT/build.ninja"; then
+        rm "$OUT/new.ninja"
+    else
+        mv "$OUT/new.ninja" "$OUT/build.ninja"
+    fi
+    ninja -f "$OUT/build.ninja" --quiet
+}
+
+prepare() {
+    install_packages "${BUILD_PACKAGES[@]}" "$@"
+    install_needs plugins/*/needs
+}
+
+# ---------------------------------------------------------------- commands
+
+run() {
+    prepare
+    build "$BUILD"
+    say "open http://127.0.0.1:${PORT:-8080}/ in a browser; ^C ends it"
+    exec "$BUILD/bobbin" app.ini
+}
+
+install_to() {
+    local prefix=$1 plugin
+    prepare
+    build "$BUILD"
+    install -D -m 755 "$BUILD/bobbin" "$prefix/bin/bobbin"
+    for plugin in "$BUILD"/plugins/*.so; do
+        install -D -m 644 "$plugin" "$prefix/lib/bobbin/plugins/$(basename "$plugin")"
+    done
+    install -D -m 644 plugins/bobbin.h "$prefix/include/bobbin.h"
+    mkdir -p "$prefix/lib/pkgconfig"
+    cat >"$prefix/lib/pkgconfig/bobbin.pc" <<END
+prefix=$prefix
+Name: bobbin
+Description: application server with a built-in spooler: headers for plugins
+Version: $("$BUILD/bobbin" --version | awk '{print $2}')
+Cflags: -I\${prefix}/include
+plugindir=\${prefix}/lib/bobbin/plugins
+END
+    say "installed into $prefix"
+}
+
+build_plugin() {
+    local folder=${1%/} out name
+    [ -d "$folder" ] || die "there is no folder $folder"
+    name=$(basename "$(cd "$folder" && pwd)")
+    out="$BUILD/plugins/$name.so"
+    prepare
+    flags
+    [ ! -f "$folder/needs" ] || install_needs "$folder/needs"
+    read_needs "$folder" || exit 1
+    mkdir -p "$BUILD/plugins"
+    # shellcheck disable=SC2086
+    "$CC" $CFLAGS -Wall -Wextra -Iplugins -fvisibility=hidden $NEED_CFLAGS -shared $LDFLAGS \
+        "$folder"/*.c $NEED_SOURCES -o "$out" $NEED_LIBS
+    say "built $out; mount it with a line \"/path = $name\" in [routes]"
+}
+
+case ${1:-build} in
+build) prepare && build "$BUILD" ;;
+run) run ;;
+test | check)
+    prepare "${TEST_PACKAGES[@]}"
+    source tests/run.sh
+    run_tests "$1"
+    ;;
+bench)
+    prepare "${BENCH_PACKAGES[@]}"
+    build "$BUILD"
+    exec tests/bench/run "$BUILD"
+    ;;
+install) install_to "${2:?usage: ./build.sh install PREFIX}" ;;
+plugin) build_plugin "${2:?usage: ./build.sh plugin DIR}" ;;
+clean) rm -rf "${BUILD:?}" ;;
+-h | --help | help) usage ;;
+*)
+    usage >&2
+    exit 2
+    ;;
+esac
