@@ -18,6 +18,9 @@
 
 #include "core/base/log.h"
 #include "core/config/settings.h"
+#include "core/exchange/exchange.h"
+#include "core/exchange/ticket.h"
+#include "core/net/clients.h"
 #include "core/plugin/jobsport.h"
 
 struct listener;
@@ -44,6 +47,26 @@ struct worker_options {
     const struct log *log;
     int control_fd;
     const struct jobsport_factory *jobs; /* NULL: no spool, spooling fails with a sentence */
+};
+
+enum worker_state { WORKER_STARTING, WORKER_SERVING, WORKER_DRAINING, WORKER_LEAVING };
+
+/* What the host functions (timers, tickets) reach through bobbin_host. Lives in worker_run. */
+struct worker {
+    const struct worker_options *options;
+    enum worker_state state;
+    uv_loop_t loop;
+    uv_poll_t control;
+    uv_poll_t signals;
+    int signal_fd;
+    uv_prepare_t before_poll;
+    uv_check_t after_poll;
+    uv_timer_t deadline; /* of the drain */
+    struct exchange exchange;
+    struct clients clients;
+    struct postbox postbox;
+    struct accesslog *accesslog; /* owned; NULL: off */
+    struct bobbin_timer *timers; /* those that run, of all instances */
 };
 
 /* Returns the exit status of the process: 0 drained, 1 when it could not start (logged). */
