@@ -46,6 +46,9 @@ enum {
     RECORD_FLAG_PROCESS = 2,
 };
 
+/* For record_decode_head: any index will do (behind damage). */
+#define RECORD_ANY_INDEX UINT32_MAX
+
 /* One record in memory; spans belong to whoever made it (decode: they point into the bytes). */
 struct record {
     uint64_t offset;
@@ -82,6 +85,10 @@ size_t record_size(const struct record *record);
 
 /* Writes exactly record_size(record) bytes. */
 void record_encode(const struct record *record, uint64_t salt, void *out);
+
+/* Gives an encoded record another place: its offset, its index and its head's CRC, nothing else. So
+ * a record can be encoded before it is known where it will lie. */
+void record_place(void *bytes, uint64_t offset, uint32_t index, uint64_t salt);
 
 enum record_verdict {
     RECORD_WHOLE,   /* the head holds; the payload is another question */
