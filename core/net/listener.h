@@ -7,6 +7,8 @@
 
 #include "core/net/address.h"
 
+enum { LISTENERS_MAX = 16 }; /* of one container */
+
 struct listener {
     int fd; /* owned by the process that has it; -1: closed */
     bool is_unix;

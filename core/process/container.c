@@ -238,25 +238,10 @@ static bool check_handler(const struct container *container, const struct contai
     return true;
 }
 
-static bool load_handler(struct container *container, struct container_queue *queue,
-                         const char *handler, bool *is_placed, bobbin_error *error)
-{
-    *is_placed = false;
-    if (plugin_set_knows(container->plugins, handler)) {
-        queue->handler =
-            plugin_set_load(container->plugins, container->config, handler, error);
-        *is_placed = queue->handler == NULL;
-        if (*is_placed)
-            return false;
-    }
-    return check_handler(container, queue, handler, error);
-}
-
 static bool load_queue(struct container *container, const struct container_tables *tables,
                        const char *section, unsigned line, bobbin_error *error)
 {
     const char *name = section + strlen(queue_prefix);
-    bool is_placed = false;
     if (container->spool == NULL)
         return bobbin_fail(error, "%s:%u: [%s] needs a section [spool]",
                            config_file(container->config), line, section);
@@ -267,10 +252,14 @@ static bool load_queue(struct container *container, const struct container_table
         !config_fill(container->config, section, tables->queue, queue->settings, error))
         return false;
     const char *handler = tables->queue_handler(queue->settings);
-    if (load_handler(container, queue, *handler != '\0' ? handler : name, &is_placed, error))
-        return true;
-    if (is_placed)
+    if (*handler == '\0')
+        handler = name;
+    if (plugin_set_knows(container->plugins, handler) &&
+        plugin_set_load(container->plugins, container->config, handler, error) == NULL)
         return false;
+    queue->handler = plugin_set_find(container->plugins, handler);
+    if (check_handler(container, queue, handler, error))
+        return true;
     error_prefix(error, "[%s]: ", section);
     return at_line(container, line, error);
 }

@@ -15,8 +15,7 @@
 
 enum {
     ENDING_MS = 2000, /* what QUIT leaves them before they are killed */
-    LONGEST_WAIT_MS = 60 * 1000,
-    MOST_LISTENERS = 62 /* child_fork keeps 63 descriptors */
+    LONGEST_WAIT_MS = 60 * 1000
 };
 
 /* One process, or its empty place: pid 0. */
@@ -85,7 +84,7 @@ static size_t inherited(const struct generation *generation, const struct genera
 /* As fork(2). *control_fd gets the child's end of the pair, in the child. */
 static pid_t start_member(struct generation *generation, struct member *member, int *control_fd)
 {
-    int keep[MOST_LISTENERS + 1];
+    int keep[LISTENERS_MAX + 1];
     int pair[2];
     restart_begun(&member->restart, restart_clock_ms());
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
@@ -375,7 +374,7 @@ int generation_run(const struct generation_options *options)
     struct generation generation;
     const struct generation_kind *born = NULL;
     int control_fd = -1;
-    if (options->listener_count > MOST_LISTENERS || !generation_open(&generation, options)) {
+    if (options->listener_count > LISTENERS_MAX || !generation_open(&generation, options)) {
         log_write(options->log, BOBBIN_ERROR, NULL, "too little memory, or too many listeners");
         return 1;
     }
