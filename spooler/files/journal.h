@@ -45,13 +45,14 @@ struct journal {
     bool sealed; /* a sync failed: nothing is ever appended again */
 };
 
-/* Makes, preallocates, locks and syncs a journal and its folder. */
+/* Makes, preallocates, locks and syncs a journal and its folder. errno is kept. */
 bool journal_create(struct journal *journal, const struct spool_directory *directory,
                     uint64_t writer, uint32_t sequence, uint64_t capacity, bobbin_error *error);
 
 /* Appends encoded records that were given journal->end and ->next_index as their places; advances
- * end by bytes and next_index by records. A failed or short write seals. errno is in the sentence. */
-bool journal_append(struct journal *journal, const struct iovec *vector, int count, uint64_t bytes,
+ * end by bytes and next_index by records. A failed write seals. errno is kept. The
+ * vector is used up. */
+bool journal_append(struct journal *journal, struct iovec *vector, int count, uint64_t bytes,
                     uint32_t records, bobbin_error *error);
 
 /* fdatasync(2). A failure seals: what was not synced before must be reported as failed. */
@@ -69,6 +70,7 @@ struct journal_reader *journal_reader_open(const struct spool_directory *directo
 void journal_reader_close(struct journal_reader *reader);
 
 int journal_reader_fd(const struct journal_reader *reader);
+uint64_t journal_reader_salt(const struct journal_reader *reader);
 
 enum journal_step {
     JOURNAL_RECORD, /* *record is the next one, valid until the next call */
