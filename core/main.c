@@ -1,0 +1,192 @@
+/*
+ * bobbin's table of contents: what the command line can ask for, and who does it.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/child.h"
+#include "core/base/error.h"
+#include "core/config/arguments.h"
+#include "core/config/option.h"
+#include "core/plugin/descriptor.h"
+#include "core/process/container.h"
+#include "core/process/generation.h"
+#include "core/process/handover.h"
+#include "core/process/limits.h"
+#include "core/process/master.h"
+#include "core/process/worker.h"
+
+#define VERSION "0.1.0"
+
+enum { FAILED = 1, WRONG_USE = 2 };
+
+static const struct bobbin_option no_rows[] = {BOBBIN_OPTIONS_END};
+static const char *handler_of(const void *queue)
+{
+    (void)queue;
+    return "";
+}
+static const struct container_tables tables = {no_rows, 1, no_rows, 1, handler_of};
+
+static int complain(const bobbin_error *error, int status)
+{
+    fprintf(stderr, "bobbin: %s\n", error->text);
+    return status;
+}
+
+static void open_log(struct log *log, const struct settings *settings, const char *role)
+{
+    log_init(log, STDERR_FILENO, role);
+    log->level = (enum bobbin_level)settings->log_level;
+    if (settings->log_format != LOG_FORMAT_AUTO)
+        log->format = settings->log_format == LOG_FORMAT_JSON ? LOG_JSON : LOG_TEXT;
+}
+
+/* ------------------------------------------------------------------ bobbin FILE */
+
+static int run_master(const char *file)
+{
+    bobbin_error error;
+    struct container container;
+    struct log log;
+    int status = WRONG_USE;
+    if (!container_read_settings(&container, file, &error)) {
+        complain(&error, status);
+    } else {
+        open_log(&log, &container.settings, "master");
+        status = master_run(&(struct master_options){
+            .file = file, .version = VERSION, .settings = &container.settings, .log = &log});
+    }
+    container_close(&container);
+    return status;
+}
+
+/* ------------------------------------------------------------------ a generation */
+
+/* What the processes of a generation are made of. */
+struct service {
+    struct container container;
+    struct handover_listeners listeners;
+};
+
+static int run_worker(void *context, const struct log *log, int control_fd)
+{
+    struct service *service = context;
+    return worker_run(&(struct worker_options){.settings = &service->container.settings,
+                                               .routes = service->container.routes,
+                                               .plugins = service->container.plugins,
+                                               .listeners = service->listeners.items,
+                                               .listener_count = service->listeners.count,
+                                               .log = log,
+                                               .control_fd = control_fd,
+                                               .jobs = NULL});
+}
+
+static size_t worker_count(const struct container *container)
+{
+    if (!container_serves(container))
+        return 0;
+    uint64_t workers = container->settings.workers;
+    return workers == UINT64_MAX ? settings_cpus() : (size_t)workers;
+}
+
+static int serve(struct service *service, const struct log *log, int master_fd)
+{
+    const struct settings *settings = &service->container.settings;
+    size_t workers = worker_count(&service->container);
+    char words[HANDOVER_WORDS_BYTES];
+    snprintf(words, sizeof words, "%zu worker%s", workers, workers == 1 ? "" : "s");
+    const struct generation_kind kinds[] = {{.name = "worker",
+                                             .count = workers,
+                                             .accepts = true,
+                                             .run = run_worker,
+                                             .context = service}};
+    return generation_run(
+        &(struct generation_options){.kinds = kinds,
+                                     .kind_count = sizeof kinds / sizeof *kinds,
+                                     .listeners = service->listeners.items,
+                                     .listener_count = service->listeners.count,
+                                     .backlog = (int)settings->backlog,
+                                     .shutdown_timeout_ms = settings->shutdown_timeout_ms,
+                                     .master_fd = master_fd,
+                                     .words = words,
+                                     .log = log});
+}
+
+static int run_generation(const char *file, int master_fd)
+{
+    bobbin_error error;
+    struct service service = {0};
+    struct log log;
+    int status = FAILED;
+    limits_raise_files();
+    if (!container_open(&service.container, file, &tables, &error))
+        status = complain(&error, WRONG_USE);
+    else if (!handover_say(master_fd, HANDOVER_CHECKED, "", &error) ||
+             !handover_receive(master_fd, &service.listeners, &error))
+        complain(&error, status);
+    else {
+        open_log(&log, &service.container.settings, "generation");
+        status = serve(&service, &log, master_fd);
+    }
+    handover_finish(&service.listeners);
+    container_close(&service.container);
+    return status;
+}
+
+/* ------------------------------------------------------------------ questions */
+
+static int check(const char *file, bool print)
+{
+    bobbin_error error;
+    struct container container;
+    int status = 0;
+    if (!container_open(&container, file, &tables, &error))
+        status = complain(&error, WRONG_USE);
+    else if (print)
+        container_print(&container, &tables, stdout);
+    else
+        printf("%s is right\n", file);
+    container_close(&container);
+    return status;
+}
+
+static int describe_plugin(const char *file)
+{
+    bobbin_error error;
+    return descriptor_describe(file, stdout, &error) ? 0 : complain(&error, WRONG_USE);
+}
+
+static int run(const struct arguments *arguments)
+{
+    switch (arguments->command) {
+    case COMMAND_RUN:
+        return run_master(arguments->operand);
+    case COMMAND_GENERATION:
+        return run_generation(arguments->operand, arguments->fd);
+    case COMMAND_CHECK:
+        return check(arguments->operand, false);
+    case COMMAND_CONFIG:
+        return check(arguments->operand, true);
+    case COMMAND_PLUGIN:
+        return describe_plugin(arguments->operand);
+    case COMMAND_VERSION:
+        puts("bobbin " VERSION);
+        return 0;
+    default:
+        arguments_print_help(stdout);
+        return 0;
+    }
+}
+
+int main(int argc, char **argv)
+{
+    bobbin_error error;
+    struct arguments arguments;
+    child_block_signals();
+    limits_open_standard();
+    if (!arguments_parse(&arguments, argc, argv, &error))
+        return complain(&error, WRONG_USE);
+    return run(&arguments);
+}
