@@ -38,8 +38,8 @@ static bool parse_ipv4(struct address *address, const char *host, const char *po
     struct sockaddr_in socket = {.sin_family = AF_INET};
     const char *numbers = strcmp(host, "localhost") == 0 ? "127.0.0.1" : host;
     if (inet_pton(AF_INET, numbers, &socket.sin_addr) != 1)
-        return bobbin_fail(error,
-                           "\"%s\" is not an address such as 127.0.0.1, [::1] or localhost", host);
+        return bobbin_fail(error, "\"%s\" is not an address such as 127.0.0.1, [::1] or localhost",
+                           host);
     if (!parse_port(port, &socket.sin_port, error))
         return false;
     memcpy(&address->socket, &socket, sizeof socket);
@@ -68,8 +68,7 @@ static bool parse_host_and_port(struct address *address, const char *place, bobb
     const char *end = has_brackets ? strchr(place, ']') : strrchr(place, ':');
     const char *colon = has_brackets && end != NULL ? end + 1 : end;
     if (colon == NULL || *colon != ':')
-        return bobbin_fail(error, "\"%s\" has no port, as in http://127.0.0.1:8080",
-                           address->text);
+        return bobbin_fail(error, "\"%s\" has no port, as in http://127.0.0.1:8080", address->text);
     const char *start = place + has_brackets;
     snprintf(host, sizeof host, "%.*s", (int)(end - start), start);
     if (has_brackets && *host == '\0')

@@ -23,7 +23,8 @@ struct listener {
  */
 bool listener_open(struct listener *listener, const struct address *address, bobbin_error *error);
 
-/* Clients may come. Once or more often: listen(2) on a listening socket only changes its backlog. */
+/* Clients may come. Once or more often: listen(2) on a listening socket only changes its backlog.
+ */
 bool listener_listen(const struct listener *listener, int backlog, bobbin_error *error);
 
 void listener_close(struct listener *listener);

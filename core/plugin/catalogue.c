@@ -40,8 +40,7 @@ void catalogue_finish(struct catalogue *catalogue)
 bool catalogue_has(const struct catalogue *catalogue, const char *name, size_t length)
 {
     for (size_t i = 0; i < catalogue->count; i++)
-        if (strlen(catalogue->names[i]) == length &&
-            memcmp(catalogue->names[i], name, length) == 0)
+        if (strlen(catalogue->names[i]) == length && memcmp(catalogue->names[i], name, length) == 0)
             return true;
     return false;
 }

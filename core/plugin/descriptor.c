@@ -12,7 +12,8 @@ enum { NAME_BYTES = 32, MOST_OPTIONS = 1000, MOST_DESCRIPTOR_BYTES = 4096 };
 #define STRING_(text) #text
 #define STRING(text) STRING_(text)
 
-/* "x.so: undefined symbol: bobbin_later" is what the loader says to a plugin of a newer contract. */
+/* "x.so: undefined symbol: bobbin_later" is what the loader says to a plugin of a newer contract.
+ */
 static bool refuse_to_open(const char *file, bobbin_error *error)
 {
     static const char undefined[] = "undefined symbol: ";
@@ -48,8 +49,9 @@ static bool has_unknown_members(const struct bobbin_plugin *plugin)
 static bool check_head(const struct bobbin_plugin *plugin, bobbin_error *error)
 {
     if (plugin->magic != BOBBIN_MAGIC)
-        return bobbin_fail(error, "its " STRING(BOBBIN_DESCRIPTOR)
-                                  " does not begin as BOBBIN_PLUGIN(...) makes it");
+        return bobbin_fail(
+            error,
+            "its " STRING(BOBBIN_DESCRIPTOR) " does not begin as BOBBIN_PLUGIN(...) makes it");
     if (plugin->abi != BOBBIN_ABI)
         return bobbin_fail(error, "speaks contract %u, this bobbin speaks %u", plugin->abi,
                            BOBBIN_ABI);
@@ -106,8 +108,7 @@ static bool check_option(const struct bobbin_plugin *plugin, const struct bobbin
         return bobbin_fail(error, "an option's name is not 1 to 64 of a-z, 0-9 and -");
     if (row->type < BOBBIN_TYPE_COUNT || row->type > BOBBIN_TYPE_LIST)
         return bobbin_fail(error, "its option %s is of the unknown type %u", row->name, row->type);
-    if (row->offset > plugin->config_size ||
-        plugin->config_size - row->offset < field_bytes(row))
+    if (row->offset > plugin->config_size || plugin->config_size - row->offset < field_bytes(row))
         return bobbin_fail(error, "its option %s lies outside of .config_size", row->name);
     if (row->type == BOBBIN_TYPE_CHOICE && row->choices == NULL)
         return bobbin_fail(error, "its option %s has no choices", row->name);

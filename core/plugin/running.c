@@ -1,8 +1,8 @@
 #include "core/plugin/running.h"
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "core/base/log.h"
@@ -39,28 +39,42 @@ void running_leave(void)
 static const char *signal_words(int number)
 {
     switch (number) {
-    case SIGSEGV: return "crashed: signal 11 (Segmentation fault)";
-    case SIGBUS: return "crashed: signal 7 (Bus error)";
-    case SIGFPE: return "crashed: signal 8 (Floating point exception)";
-    case SIGILL: return "crashed: signal 4 (Illegal instruction)";
-    default: return "crashed: signal 6 (Aborted)";
+    case SIGSEGV:
+        return "crashed: signal 11 (Segmentation fault)";
+    case SIGBUS:
+        return "crashed: signal 7 (Bus error)";
+    case SIGFPE:
+        return "crashed: signal 8 (Floating point exception)";
+    case SIGILL:
+        return "crashed: signal 4 (Illegal instruction)";
+    default:
+        return "crashed: signal 6 (Aborted)";
     }
+}
+
+static void log_crash(const struct log *log, int number)
+{
+    bool is_json = log->format == LOG_JSON;
+    unsigned depth = running.depth < DEEPEST ? running.depth : DEEPEST;
+    bool is_blamed = depth > 0;
+    const char *const pieces[] = {
+        is_json ? "{\"level\": \"error\", \"role\": \"" : "",
+        log->role,
+        is_json ? "\", \"message\": \"" : ": ",
+        signal_words(number),
+        is_blamed ? " in " : " outside of any plugin",
+        is_blamed ? running.calls[depth - 1].callback : "",
+        is_blamed ? " of " : "",
+        is_blamed ? running.calls[depth - 1].instance : "",
+        is_json ? "\"}" : "",
+    };
+    log_signal_safe(log, pieces, sizeof pieces / sizeof *pieces);
 }
 
 static void on_crash(int number)
 {
-    struct log to_stderr = {.fd = STDERR_FILENO, .format = LOG_TEXT, .role = "crash"};
-    to_stderr.pid = getpid();
-    const struct log *log = running.log != NULL ? running.log : &to_stderr;
-    unsigned depth = running.depth < DEEPEST ? running.depth : DEEPEST;
-    if (depth == 0) {
-        log_signal_safe(log, (const char *[]){signal_words(number), " outside of any plugin"}, 2);
-    } else {
-        const char *const pieces[] = {signal_words(number), " in ",
-                                      running.calls[depth - 1].callback, " of ",
-                                      running.calls[depth - 1].instance};
-        log_signal_safe(log, pieces, sizeof pieces / sizeof *pieces);
-    }
+    const struct log to_stderr = {.fd = STDERR_FILENO, .format = LOG_TEXT, .role = "a thread"};
+    log_crash(running.log != NULL ? running.log : &to_stderr, number);
     raise(number); /* SA_RESETHAND: this one kills, once the handler returns and unblocks it */
 }
 

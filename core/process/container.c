@@ -205,8 +205,8 @@ static bool load_spool(struct container *container, const struct container_table
 static struct container_queue *add_queue(struct container *container, const char *name,
                                          size_t bytes, bobbin_error *error)
 {
-    struct container_queue *more = realloc(
-        container->queues, (container->queue_count + 1) * sizeof *container->queues);
+    struct container_queue *more =
+        realloc(container->queues, (container->queue_count + 1) * sizeof *container->queues);
     if (more != NULL) {
         container->queues = more;
         struct container_queue *queue = &more[container->queue_count++];
@@ -342,11 +342,12 @@ void container_close(struct container *container)
 
 static void print_routes(const struct container *container, FILE *out)
 {
-    fputs("\n[routes]\n", out);
+    fputs("[routes]\n", out);
     const struct route *route;
     for (size_t i = 0; (route = routes_at(container->routes, i)) != NULL; i++)
         fprintf(out, "%s = %s\n", route->prefix.length > 0 ? route->prefix.data : "/",
                 route->app->name);
+    fputc('\n', out);
 }
 
 void container_print(const struct container *container, const struct container_tables *tables,
@@ -359,16 +360,12 @@ void container_print(const struct container *container, const struct container_t
     for (size_t i = 0; (instance = plugin_set_at(container->plugins, i)) != NULL; i++) {
         if (instance->plugin->options == NULL || instance->plugin->options->name == NULL)
             continue;
-        fputc('\n', out);
         config_print(instance->name, instance->plugin->options, instance->config, out);
     }
-    if (container->spool != NULL) {
-        fputc('\n', out);
+    if (container->spool != NULL)
         config_print("spool", tables->spool, container->spool, out);
-    }
     for (size_t i = 0; i < container->queue_count; i++) {
         snprintf(section, sizeof section, "%s%s", queue_prefix, container->queues[i].name);
-        fputc('\n', out);
         config_print(section, tables->queue, container->queues[i].settings, out);
     }
 }

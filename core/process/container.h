@@ -45,8 +45,8 @@ struct container {
 bool container_read_settings(struct container *container, const char *file, bobbin_error *error);
 
 /*
- * Reads and checks all of the file, and loads its plugins. Nothing of the system is opened but files
- * that are read. container_close accepts a half-open or zeroed one.
+ * Reads and checks all of the file, and loads its plugins. Nothing of the system is opened but
+ * files that are read. container_close accepts a half-open or zeroed one.
  */
 bool container_open(struct container *container, const char *file,
                     const struct container_tables *tables, bobbin_error *error);

@@ -335,8 +335,7 @@ static void wait_for_something(struct generation *generation)
     polls[0] = (struct pollfd){.fd = generation->signal_fd, .events = POLLIN};
     polls[1] = (struct pollfd){.fd = master_fd, .events = POLLIN};
     for (size_t i = 0; i < generation->member_count; i++)
-        polls[i + 2] =
-            (struct pollfd){.fd = generation->members[i].control_fd, .events = POLLIN};
+        polls[i + 2] = (struct pollfd){.fd = generation->members[i].control_fd, .events = POLLIN};
     poll(polls, generation->member_count + 2, wait_ms(generation));
     for (size_t i = 0; i < generation->member_count; i++)
         if (polls[i + 2].revents != 0)

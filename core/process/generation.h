@@ -37,7 +37,7 @@ struct generation_options {
     size_t listener_count;
     int backlog;
     uint64_t shutdown_timeout_ms;
-    int master_fd;     /* handover.h: READY is said here; an end of file means QUIT. -1: no master */
+    int master_fd; /* handover.h: READY is said here; an end of file means QUIT. -1: no master */
     const char *words; /* for READY */
     const struct log *log;
 };

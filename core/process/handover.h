@@ -33,7 +33,8 @@ struct handover_listeners {
     size_t count;
 };
 
-/* For the generation. words: what was started, "2 workers, spool build/spool"; cut at their size. */
+/* For the generation. words: what was started, "2 workers, spool build/spool"; cut at their size.
+ */
 bool handover_say(int fd, enum handover_kind kind, const char *words, bobbin_error *error);
 
 /* For the master: does not wait. words may be NULL. */

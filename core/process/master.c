@@ -219,8 +219,8 @@ static void on_checked(struct master *master)
 {
     bobbin_error error;
     master->generation.is_checked = true;
-    if (bind_all(master, &error) && handover_send(master->generation.fd, master->listeners,
-                                                  master->listener_count, &error))
+    if (bind_all(master, &error) &&
+        handover_send(master->generation.fd, master->listeners, master->listener_count, &error))
         return;
     log_write(master->log, BOBBIN_ERROR, NULL, "%s", error.text);
     kill_generation(master, SIGKILL);
@@ -263,12 +263,11 @@ static void on_signals(struct master *master)
         else if (number == SIGTERM || number == SIGINT)
             master->state < DRAINING ? drain(master) : end(master);
         else
-            log_write(master->log, BOBBIN_WARNING, NULL, "%s: there is no %s yet, ignored",
-                      number == SIGHUP ? "HUP" : "USR1", number == SIGHUP ? "reload" : "reopening");
+            log_write(master->log, BOBBIN_WARNING, NULL, "%s is ignored",
+                      number == SIGHUP ? "HUP" : "USR1");
     }
-    if (master->state == DRAINING && master->generation.pid == 0)
-        over(master, master->status);
-    if (master->state == ENDING && master->generation.pid == 0)
+    bool is_leaving = master->state == DRAINING || master->state == ENDING;
+    if (is_leaving && master->generation.pid == 0) /* it came in a pause between two generations */
         over(master, master->status);
 }
 

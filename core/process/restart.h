@@ -1,6 +1,7 @@
 /*
  * When a process that died is started again: at once, but with a growing pause (100 ms, doubled up
- * to 5 s) when it dies within 10 s of its start. A plain value; times are those of restart_clock_ms.
+ * to 5 s) when it dies within 10 s of its start. A plain value; times are those of
+ * restart_clock_ms.
  */
 #ifndef CORE_PROCESS_RESTART_H
 #define CORE_PROCESS_RESTART_H
