@@ -1,0 +1,61 @@
+#include "spooler/settings.h"
+
+#include <string.h>
+
+/* clang-format off */
+#define DAY_MS (86400ull * 1000)
+
+const struct bobbin_option spool_rows[] = {
+    BOBBIN_PATH_REQUIRED(struct spool_settings, directory, "directory",
+                         "the folder that is the queue; on a local disk or a volume"),
+    BOBBIN_COUNT_OR_AUTO(struct spool_settings, processes, "processes", "auto", 1, 256,
+                         "how many job processes; auto is one a CPU, one less in role = all"),
+    BOBBIN_CHOICE(struct spool_settings, durability, "durability", "power", "power|process",
+                  "what a stored job survives: the loss of power, or the death of any process"),
+    BOBBIN_SIZE(struct spool_settings, inline_max_bytes, "inline-max", "64k", 0, 1u << 20,
+                "payloads that are longer get a file of their own"),
+    BOBBIN_TIME(struct spool_settings, result_ttl_ms, "result-ttl", "1h", 1, 365 * DAY_MS,
+                "how long one may ask after a job that has ended"),
+    BOBBIN_COUNT(struct spool_settings, nice, "nice", "10", 0, 19,
+                 "how much job processes stand back behind the web half (nice(2))"),
+    BOBBIN_OPTIONS_END,
+};
+
+const struct bobbin_option queue_rows[] = {
+    BOBBIN_TEXT(struct queue_settings, handler, "handler", "",
+                "the plugin that runs its jobs; empty is the plugin of the queue's name"),
+    BOBBIN_COUNT(struct queue_settings, attempts, "attempts", "5", 1, 1000,
+                 "how often a job is tried before it is a dead letter"),
+    BOBBIN_TIME(struct queue_settings, timeout_ms, "timeout", "60s", 1, 7 * DAY_MS,
+                "of one attempt; then the job is told to stop (SIGTERM)"),
+    BOBBIN_TIME(struct queue_settings, kill_after_ms, "kill-after", "5s", 1, DAY_MS,
+                "from being told to stop to being killed"),
+    BOBBIN_TIME(struct queue_settings, backoff_ms, "backoff", "1s", 0, DAY_MS,
+                "the most that a job waits before its second attempt (full jitter)"),
+    BOBBIN_COUNT(struct queue_settings, backoff_factor, "backoff-factor", "2", 1, 100,
+                 "how much longer it waits before each further attempt"),
+    BOBBIN_TIME(struct queue_settings, backoff_max_ms, "backoff-max", "5m", 0, 7 * DAY_MS,
+                "the longest such wait"),
+    BOBBIN_CHOICE(struct queue_settings, durability, "durability", "spool", "spool|power|process",
+                  "as [spool] says, or otherwise for this queue"),
+    BOBBIN_OPTIONS_END,
+};
+/* clang-format on */
+
+const struct queue_settings *queue_table_find(const struct queue_table *table, bobbin_str name)
+{
+    for (size_t i = 0; i < table->count; i++)
+        if (bobbin_is(name, table->queues[i].name))
+            return &table->queues[i];
+    return NULL;
+}
+
+bool settings_need_sync(const struct spool_settings *spool, const struct queue_settings *queue,
+                        enum bobbin_durability wanted)
+{
+    if (wanted != BOBBIN_DURABILITY_QUEUE)
+        return wanted == BOBBIN_DURABILITY_POWER;
+    if (queue != NULL && queue->durability != QUEUE_AS_SPOOL)
+        return queue->durability == QUEUE_POWER;
+    return spool->durability == SPOOL_POWER;
+}
