@@ -209,10 +209,10 @@ rule link
   description = link \$out
 END
     mapfile -t core < <(find core spooler -name '*.c' ! -path core/main.c | sort)
-    compile "bobbin" "-I." "${core[@]}"
+    compile "objects" "-I." "${core[@]}"
     printf 'build %s: ar %s\n' "$OUT/libbobbin.a" "${objects[*]}"
     local library=("${objects[@]}")
-    compile "bobbin" "-I." core/main.c
+    compile "objects" "-I." core/main.c
     printf 'build %s: link %s | core/plugin/exports.map\n  ldflags = -pie -rdynamic -Wl,--version-script=core/plugin/exports.map\n  libs = %s\n' \
         "$OUT/bobbin" "${objects[*]} ${library[*]}" "$UV_LIBS"
     for folder in plugins/*/; do
