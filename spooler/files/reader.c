@@ -14,7 +14,8 @@
 #include "spooler/files/journal.h"
 #include "spooler/files/journalhead.h"
 
-enum { WINDOW_BYTES = 128 * 1024 };
+/* A scan reads much at once; the tail of a journal that grows is looked at often and holds little. */
+enum { WINDOW_BYTES = 128 * 1024, TAIL_BYTES = 16 * 1024 };
 
 struct journal_reader {
     int fd;
@@ -24,7 +25,7 @@ struct journal_reader {
     uint32_t vouched; /* members of the present group that are known to be whole */
     uint64_t window_start;
     size_t window_bytes; /* what of the window was read */
-    unsigned char window[WINDOW_BYTES];
+    unsigned char *window; /* NULL until the first record is looked for */
 };
 
 static bool read_head(struct journal_reader *reader, uint64_t writer, uint32_t sequence)
@@ -53,6 +54,7 @@ struct journal_reader *journal_reader_open(const struct spool_directory *directo
         reader->offset = JOURNAL_HEAD_BYTES;
         reader->index = reader->vouched = 0;
         reader->window_start = reader->window_bytes = 0;
+        reader->window = NULL;
         if (read_head(reader, writer, sequence))
             return reader;
         bobbin_fail(error, "the journal %s has no head that holds", name);
@@ -70,6 +72,7 @@ void journal_reader_close(struct journal_reader *reader)
     if (reader == NULL)
         return;
     close(reader->fd);
+    free(reader->window);
     free(reader);
 }
 
@@ -97,7 +100,10 @@ static const unsigned char *look(struct journal_reader *reader, uint64_t offset,
 {
     uint64_t end = reader->window_start + reader->window_bytes;
     if (anew || offset < reader->window_start || offset + wanted > end) {
-        ssize_t got = pread(reader->fd, reader->window, WINDOW_BYTES, (off_t)offset);
+        size_t bytes = anew && wanted <= TAIL_BYTES ? TAIL_BYTES : WINDOW_BYTES;
+        if (reader->window == NULL && (reader->window = malloc(WINDOW_BYTES)) == NULL)
+            return NULL;
+        ssize_t got = pread(reader->fd, reader->window, bytes, (off_t)offset);
         if (got < 0)
             return NULL;
         reader->window_start = offset;

@@ -97,6 +97,14 @@ void record_place(void *bytes, uint64_t offset, uint32_t index, uint64_t salt)
     put32(out + 4, head_crc(out, get32(out + 24), salt));
 }
 
+void record_name_blob(void *bytes, uint64_t writer, uint64_t counter, uint32_t crc)
+{
+    unsigned char *out = bytes;
+    put32(out + 28, crc);
+    put64(out + 96, writer);
+    put64(out + 104, counter);
+}
+
 void record_encode(const struct record *record, uint64_t salt, void *bytes)
 {
     unsigned char *out = bytes;

@@ -90,6 +90,9 @@ void record_encode(const struct record *record, uint64_t salt, void *out);
  * a record can be encoded before it is known where it will lie. */
 void record_place(void *bytes, uint64_t offset, uint32_t index, uint64_t salt);
 
+/* Names the blob of an encoded record that has RECORD_FLAG_BLOB; record_place must follow. */
+void record_name_blob(void *bytes, uint64_t writer, uint64_t counter, uint32_t crc);
+
 enum record_verdict {
     RECORD_WHOLE,   /* the head holds; the payload is another question */
     RECORD_SHORT,   /* more bytes are needed to judge: *needed says how many from the start */
