@@ -27,6 +27,7 @@ struct writer;
 struct put {
     struct put *next;
     void (*on_written)(struct put *put); /* on the loop, exactly once */
+    void *context; /* the maker's */
     bool needs_sync;
     int blob_fd;           /* owned; a payload that is a file; else -1 */
     void *blob;            /* owned (malloc); a payload that is too large for the journal; or NULL */
