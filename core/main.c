@@ -8,26 +8,40 @@
 #include "core/base/child.h"
 #include "core/base/error.h"
 #include "core/config/arguments.h"
-#include "core/config/option.h"
 #include "core/plugin/descriptor.h"
+#include "core/plugin/reference.h"
 #include "core/process/container.h"
 #include "core/process/generation.h"
 #include "core/process/handover.h"
 #include "core/process/limits.h"
 #include "core/process/master.h"
 #include "core/process/worker.h"
+#include "spooler/settings.h"
 
 #define VERSION "0.1.0"
 
 enum { FAILED = 1, WRONG_USE = 2 };
 
-static const struct bobbin_option no_rows[] = {BOBBIN_OPTIONS_END};
+/* ------------------------------------------------------------------ the sections of the spool */
+
 static const char *handler_of(const void *queue)
 {
-    (void)queue;
-    return "";
+    return ((const struct queue_settings *)queue)->handler;
 }
-static const struct container_tables tables = {no_rows, 1, no_rows, 1, handler_of};
+
+static const struct container_tables tables = {.spool = spool_rows,
+                                               .spool_bytes = sizeof(struct spool_settings),
+                                               .queue = queue_rows,
+                                               .queue_bytes = sizeof(struct queue_settings),
+                                               .most_queues = QUEUES_MAX,
+                                               .queue_handler = handler_of};
+
+static const struct reference_table reference[] = {
+    {"bobbin", settings_rows, NULL},
+    {"routes", NULL, "/path = plugin, or plugin:instance: the longest path that fits is taken"},
+    {"spool", spool_rows, NULL},
+    {"queue:NAME", queue_rows, NULL},
+};
 
 static int complain(const bobbin_error *error, int status)
 {
@@ -158,6 +172,17 @@ static int describe_plugin(const char *file)
     return descriptor_describe(file, stdout, &error) ? 0 : complain(&error, WRONG_USE);
 }
 
+static int print_reference(const char *section)
+{
+    bobbin_error error;
+    char directory[4096];
+    container_plugin_directory(&(struct settings){.plugin_directory = ""}, directory);
+    return reference_print(reference, sizeof reference / sizeof *reference, directory, section,
+                           stdout, &error)
+               ? 0
+               : complain(&error, WRONG_USE);
+}
+
 static int run(const struct arguments *arguments)
 {
     switch (arguments->command) {
@@ -169,6 +194,8 @@ static int run(const struct arguments *arguments)
         return check(arguments->operand, false);
     case COMMAND_CONFIG:
         return check(arguments->operand, true);
+    case COMMAND_OPTIONS:
+        return print_reference(arguments->operand);
     case COMMAND_PLUGIN:
         return describe_plugin(arguments->operand);
     case COMMAND_VERSION:

@@ -203,14 +203,19 @@ static bool load_spool(struct container *container, const struct container_table
 }
 
 static struct container_queue *add_queue(struct container *container, const char *name,
-                                         size_t bytes, bobbin_error *error)
+                                         const struct container_tables *tables, bobbin_error *error)
 {
+    if (container->queue_count == tables->most_queues) {
+        bobbin_fail(error, "there are more than %zu queues", tables->most_queues);
+        return NULL;
+    }
     struct container_queue *more =
         realloc(container->queues, (container->queue_count + 1) * sizeof *container->queues);
     if (more != NULL) {
         container->queues = more;
         struct container_queue *queue = &more[container->queue_count++];
-        *queue = (struct container_queue){.name = strdup(name), .settings = calloc(1, bytes)};
+        *queue = (struct container_queue){.name = strdup(name),
+                                          .settings = calloc(1, tables->queue_bytes)};
         if (queue->name != NULL && queue->settings != NULL)
             return queue;
     }
@@ -247,7 +252,7 @@ static bool load_queue(struct container *container, const struct container_table
                            config_file(container->config), line, section);
     if (!check_queue_name(name, error))
         return at_line(container, line, error);
-    struct container_queue *queue = add_queue(container, name, tables->queue_bytes, error);
+    struct container_queue *queue = add_queue(container, name, tables, error);
     if (queue == NULL ||
         !config_fill(container->config, section, tables->queue, queue->settings, error))
         return false;
@@ -293,8 +298,7 @@ static bool add_silent_queues(struct container *container, const struct containe
         bool is_plain = strchr(instance->name, ':') == NULL;
         if (instance->plugin->run == NULL || !is_plain || has_queue(container, instance->name))
             continue;
-        struct container_queue *queue =
-            add_queue(container, instance->name, tables->queue_bytes, error);
+        struct container_queue *queue = add_queue(container, instance->name, tables, error);
         if (queue == NULL)
             return false;
         char section[PLUGIN_INSTANCE_NAME_BYTES + sizeof queue_prefix];

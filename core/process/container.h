@@ -20,6 +20,7 @@ struct container_tables {
     size_t spool_bytes; /* sizeof of the struct that the rows fill */
     const struct bobbin_option *queue;
     size_t queue_bytes;
+    size_t most_queues;
     /* The plugin instance that a filled queue names as its handler; "" is one of the same name. */
     const char *(*queue_handler)(const void *queue);
 };
