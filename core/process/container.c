@@ -253,8 +253,9 @@ static bool load_queue(struct container *container, const struct container_table
     if (!check_queue_name(name, error))
         return at_line(container, line, error);
     struct container_queue *queue = add_queue(container, name, tables, error);
-    if (queue == NULL ||
-        !config_fill(container->config, section, tables->queue, queue->settings, error))
+    if (queue == NULL)
+        return at_line(container, line, error);
+    if (!config_fill(container->config, section, tables->queue, queue->settings, error))
         return false;
     const char *handler = tables->queue_handler(queue->settings);
     if (*handler == '\0')
