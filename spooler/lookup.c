@@ -174,8 +174,9 @@ void lookup_find(struct lookup *lookup, bobbin_str id, unsigned flags,
     if (journal == NULL)
         return;
     journal->used = ++lookup->clock;
-    if (!journal_read_record(journal->reader, address.block, address.index, address.nonce,
-                             lookup->head, &record))
+    if (!journal_read_record(journal->reader, address.block, address.index, lookup->head,
+                             &record) ||
+        record.nonce != address.nonce)
         return;
     id_format(&address, lookup->id);
     info->id = (bobbin_str){lookup->id, ID_TEXT_BYTES};

@@ -1,6 +1,6 @@
 #include "spooler/settings.h"
 
-#include <string.h>
+#include "core/config/option.h"
 
 /* clang-format off */
 #define DAY_MS (86400ull * 1000)
@@ -48,6 +48,13 @@ const struct queue_settings *queue_table_find(const struct queue_table *table, b
         if (bobbin_is(name, table->queues[i].name))
             return &table->queues[i];
     return NULL;
+}
+
+struct queue_settings queue_defaults(void)
+{
+    struct queue_settings queue = {.name = ""};
+    option_defaults(queue_rows, &queue, NULL);
+    return queue;
 }
 
 bool settings_need_sync(const struct spool_settings *spool, const struct queue_settings *queue,

@@ -42,6 +42,9 @@ struct queue_table {
 /* The settings of a queue; for one that nobody configured NULL. */
 const struct queue_settings *queue_table_find(const struct queue_table *table, bobbin_str name);
 
+/* What a queue without a section has. */
+struct queue_settings queue_defaults(void);
+
 /* Whether a job of this queue must be on disk before it counts as stored. */
 bool settings_need_sync(const struct spool_settings *spool, const struct queue_settings *queue,
                         enum bobbin_durability wanted);

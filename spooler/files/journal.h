@@ -95,10 +95,11 @@ bool journal_writer_lives(const struct journal_reader *reader);
 
 /*
  * Reads one record by its place. buffer gets the head (RECORD_HEAD_MAX bytes at least); the spans
- * point into it. False: no such record there, or not with this nonce.
+ * point into it. False: no such record there. The nonce is the caller's to compare: who asks by an
+ * id must.
  */
 bool journal_read_record(const struct journal_reader *reader, uint32_t block, uint32_t index,
-                         uint64_t nonce, void *buffer, struct record *record);
+                         void *buffer, struct record *record);
 
 /* Reads (allocates) the payload of a record, from the journal or its blob, and checks its CRC.
  * Memory is the caller's to free with munmap (*mapped) or free. */

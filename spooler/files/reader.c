@@ -213,15 +213,14 @@ enum journal_step journal_resync(struct journal_reader *reader, struct record *r
 }
 
 bool journal_read_record(const struct journal_reader *reader, uint32_t block, uint32_t index,
-                         uint64_t nonce, void *buffer, struct record *record)
+                         void *buffer, struct record *record)
 {
     uint64_t offset = (uint64_t)block * RECORD_ALIGN;
     size_t needed;
     ssize_t got = pread(reader->fd, buffer, RECORD_HEAD_MAX, (off_t)offset);
     return got > 0 &&
            record_decode_head(record, buffer, (size_t)got, reader->head.salt, offset, index,
-                              &needed) == RECORD_WHOLE &&
-           record->nonce == nonce;
+                              &needed) == RECORD_WHOLE;
 }
 
 static void *read_inline(const struct journal_reader *reader, const struct record *record)

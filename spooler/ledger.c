@@ -1,0 +1,368 @@
+#include "spooler/ledger.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "spooler/files/history.h"
+#include "spooler/followed.h"
+
+enum { NAMES_MAX = 4096 };
+
+/* A queue that some job named. */
+struct named_queue {
+    char *name; /* owned */
+    struct queue_settings settings;
+};
+
+struct ledger {
+    const struct spool_directory *directory;
+    const struct spool_settings *spool;
+    const struct queue_table *table;
+    const struct log *log;
+    struct ledger_events events;
+    struct followed **journals; /* owned; a number stays the same for ever, removed ones are NULL */
+    uint32_t journal_count;
+    struct named_queue queues[NAMES_MAX];
+    uint16_t queue_count;
+    struct queue_settings defaults;
+};
+
+struct ledger *ledger_create(const struct spool_directory *directory,
+                             const struct spool_settings *spool, const struct queue_table *queues,
+                             const struct log *log, const struct ledger_events *events)
+{
+    struct ledger *ledger = calloc(1, sizeof *ledger);
+    if (ledger == NULL)
+        return NULL;
+    ledger->directory = directory;
+    ledger->spool = spool;
+    ledger->table = queues;
+    ledger->log = log;
+    ledger->events = *events;
+    ledger->defaults = queue_defaults();
+    return ledger;
+}
+
+void ledger_destroy(struct ledger *ledger)
+{
+    if (ledger == NULL)
+        return;
+    for (uint32_t i = 0; i < ledger->journal_count; i++)
+        followed_close(ledger->journals[i]);
+    for (uint16_t i = 0; i < ledger->queue_count; i++)
+        free(ledger->queues[i].name);
+    free(ledger->journals);
+    free(ledger);
+}
+
+static uint64_t now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* ------------------------------------------------------------------ queues */
+
+/* The number of a queue's name. The last number stands for all that are one too many. */
+static uint16_t number_of(struct ledger *ledger, bobbin_str name)
+{
+    for (uint16_t i = 0; i < ledger->queue_count; i++)
+        if (bobbin_is(name, ledger->queues[i].name))
+            return i;
+    char *copy = ledger->queue_count < NAMES_MAX ? strndup(name.data, name.length) : NULL;
+    if (copy == NULL)
+        return (uint16_t)(ledger->queue_count - 1);
+    const struct queue_settings *settings = queue_table_find(ledger->table, name);
+    struct named_queue *queue = &ledger->queues[ledger->queue_count];
+    queue->name = copy;
+    queue->settings = settings != NULL ? *settings : ledger->defaults;
+    queue->settings.name = copy;
+    return ledger->queue_count++;
+}
+
+const struct queue_settings *ledger_queue(const struct ledger *ledger, uint16_t queue)
+{
+    return &ledger->queues[queue].settings;
+}
+
+const char *ledger_queue_name(const struct ledger *ledger, uint16_t queue)
+{
+    return ledger->queues[queue].name;
+}
+
+/* ------------------------------------------------------------------ following */
+
+static void describe(struct ledger *ledger, uint32_t journal, const struct record *record,
+                     struct waiting *job)
+{
+    uint16_t queue = number_of(ledger, record->queue);
+    const struct queue_settings *settings = ledger_queue(ledger, queue);
+    *job = (struct waiting){
+        .due_us = record->due_us,
+        .journal = journal,
+        .index = record->index,
+        .block = (uint32_t)(record->offset / RECORD_ALIGN),
+        .timeout_ms = record->timeout_ms > 0 ? record->timeout_ms : (uint32_t)settings->timeout_ms,
+        .attempts = record->attempts > 0 ? record->attempts : (uint16_t)settings->attempts,
+        .queue = queue,
+        .priority = record->priority,
+    };
+}
+
+static void found(struct ledger *ledger, uint32_t journal, const struct record *record,
+                  const struct state_entry *entry)
+{
+    struct waiting job;
+    describe(ledger, journal, record, &job);
+    job.attempt = entry->attempt;
+    switch (entry->state) {
+    case BOBBIN_STATE_UNKNOWN:
+        ledger->events.on_ready(ledger->events.context, &job);
+        break;
+    case BOBBIN_STATE_READY:
+        job.due_us = entry->due_or_started_us;
+        ledger->events.on_ready(ledger->events.context, &job);
+        break;
+    case BOBBIN_STATE_RUNNING:
+    case BOBBIN_STATE_CANCELLING:
+        ledger->events.on_running(ledger->events.context, &job, entry->slot,
+                                  entry->state == BOBBIN_STATE_CANCELLING);
+        break;
+    default:
+        break;
+    }
+}
+
+static void follow(struct ledger *ledger, uint32_t number)
+{
+    struct followed *journal = ledger->journals[number];
+    struct record record;
+    struct state_entry entry;
+    while (followed_next(journal, ledger->log, &record, &entry))
+        found(ledger, number, &record, &entry);
+}
+
+/* The number of a journal, opened when it is new; UINT32_MAX when it cannot be. */
+static uint32_t open_journal(struct ledger *ledger, uint64_t writer, uint32_t sequence)
+{
+    uint32_t free_number = ledger->journal_count;
+    /* New journals stand at the end, and those are asked for most. */
+    for (uint32_t i = ledger->journal_count; i-- > 0;) {
+        if (ledger->journals[i] == NULL)
+            free_number = i;
+        else if (followed_is(ledger->journals[i], writer, sequence))
+            return i;
+    }
+    if (free_number == ledger->journal_count) {
+        struct followed **journals =
+            realloc(ledger->journals, (free_number + 1) * sizeof(struct followed *));
+        if (journals == NULL)
+            return UINT32_MAX;
+        ledger->journals = journals;
+        journals[ledger->journal_count++] = NULL;
+    }
+    bobbin_error error;
+    struct followed *journal = followed_open(ledger->directory, writer, sequence, &error);
+    if (journal == NULL) {
+        if (errno != ENOENT)
+            log_write(ledger->log, BOBBIN_ERROR, NULL, "%s", error.text);
+        return UINT32_MAX;
+    }
+    ledger->journals[free_number] = journal;
+    return free_number;
+}
+
+void ledger_follow(struct ledger *ledger, uint64_t writer, uint32_t sequence)
+{
+    uint32_t number = open_journal(ledger, writer, sequence);
+    if (number != UINT32_MAX)
+        follow(ledger, number);
+}
+
+void ledger_scan(struct ledger *ledger)
+{
+    int fd = openat(ledger->directory->journals, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *entries = fd >= 0 ? fdopendir(fd) : NULL;
+    if (entries == NULL) {
+        log_write(ledger->log, BOBBIN_ERROR, NULL, "the journals cannot be listed: %m");
+        if (fd >= 0)
+            close(fd);
+        return;
+    }
+    uint64_t writer;
+    uint32_t sequence;
+    for (struct dirent *entry; (entry = readdir(entries)) != NULL;)
+        if (journal_parse_name(entry->d_name, &writer, &sequence))
+            ledger_follow(ledger, writer, sequence);
+    closedir(entries);
+}
+
+void ledger_address(const struct ledger *ledger, const struct waiting *job,
+                    struct job_address *address)
+{
+    *address = (struct job_address){.block = job->block, .index = job->index};
+    followed_name(ledger->journals[job->journal], &address->writer, &address->sequence);
+}
+
+/* ------------------------------------------------------------------ changes of state */
+
+#define FROM(state) (1u << (state))
+
+/* Which states may come before each: the drawing in ledger.h. */
+static const unsigned legal_before[] = {
+    [BOBBIN_STATE_READY] = FROM(BOBBIN_STATE_RUNNING),
+    [BOBBIN_STATE_RUNNING] = FROM(BOBBIN_STATE_READY),
+    [BOBBIN_STATE_DONE] = FROM(BOBBIN_STATE_RUNNING) | FROM(BOBBIN_STATE_CANCELLING),
+    [BOBBIN_STATE_DEAD] = FROM(BOBBIN_STATE_READY) | FROM(BOBBIN_STATE_RUNNING),
+    [BOBBIN_STATE_CANCELLING] = FROM(BOBBIN_STATE_RUNNING),
+    [BOBBIN_STATE_CANCELLED] = FROM(BOBBIN_STATE_READY) | FROM(BOBBIN_STATE_CANCELLING),
+};
+
+static bool move(struct ledger *ledger, const struct waiting *job, struct state_entry *now,
+                 enum bobbin_job_state state)
+{
+    struct followed *journal = ledger->journals[job->journal];
+    struct state_entry before;
+    bobbin_error error;
+    if (!followed_get(journal, job->index, &before))
+        before.state = BOBBIN_STATE_READY;
+    if (!(legal_before[state] & FROM(before.state))) {
+        log_write(ledger->log, BOBBIN_ERROR, NULL, "a job cannot become %s after %s",
+                  bobbin_job_state_name(state),
+                  bobbin_job_state_name((enum bobbin_job_state)before.state));
+        return false;
+    }
+    now->state = (uint8_t)state;
+    now->block = job->block;
+    now->attempt = job->attempt;
+    if (state != BOBBIN_STATE_READY && state != BOBBIN_STATE_RUNNING)
+        now->due_or_started_us = before.due_or_started_us;
+    if (followed_put(journal, job->index, now, &error))
+        return true;
+    log_write(ledger->log, BOBBIN_ERROR, NULL, "%s", error.text);
+    return false;
+}
+
+static bool end(struct ledger *ledger, const struct waiting *job, enum bobbin_job_state state)
+{
+    struct state_entry now = {.ended_us = now_us()};
+    return move(ledger, job, &now, state);
+}
+
+bool ledger_start(struct ledger *ledger, struct waiting *job, uint32_t slot)
+{
+    struct state_entry now = {.slot = slot, .due_or_started_us = now_us()};
+    job->attempt++;
+    if (!move(ledger, job, &now, BOBBIN_STATE_RUNNING))
+        return false;
+    /* On the file before the job process hears of it: whoever leads next must know. */
+    return followed_flush(ledger->journals[job->journal], ledger->log);
+}
+
+bool ledger_done(struct ledger *ledger, const struct waiting *job)
+{
+    return end(ledger, job, BOBBIN_STATE_DONE);
+}
+
+static void remember(struct ledger *ledger, const struct waiting *job, const char *sentence)
+{
+    struct job_address address;
+    struct state_entry before = {0};
+    bobbin_error error;
+    ledger_address(ledger, job, &address);
+    followed_get(ledger->journals[job->journal], job->index, &before);
+    if (!history_append(ledger->directory, &address, job->attempt, before.due_or_started_us,
+                        now_us(), sentence, &error))
+        log_write(ledger->log, BOBBIN_ERROR, NULL, "%s", error.text);
+}
+
+bool ledger_dead(struct ledger *ledger, const struct waiting *job, const char *sentence)
+{
+    remember(ledger, job, sentence);
+    return end(ledger, job, BOBBIN_STATE_DEAD);
+}
+
+bool ledger_retry(struct ledger *ledger, struct waiting *job, uint64_t due_us,
+                  const char *sentence)
+{
+    struct state_entry now = {.due_or_started_us = due_us};
+    remember(ledger, job, sentence);
+    job->due_us = due_us;
+    return move(ledger, job, &now, BOBBIN_STATE_READY);
+}
+
+bool ledger_hand_back(struct ledger *ledger, struct waiting *job)
+{
+    struct state_entry now = {.due_or_started_us = 0};
+    job->due_us = 0;
+    job->attempt--;
+    return move(ledger, job, &now, BOBBIN_STATE_READY);
+}
+
+bool ledger_cancelling(struct ledger *ledger, const struct waiting *job)
+{
+    struct state_entry now = {0}, before;
+    if (followed_get(ledger->journals[job->journal], job->index, &before))
+        now.slot = before.slot;
+    return move(ledger, job, &now, BOBBIN_STATE_CANCELLING);
+}
+
+bool ledger_cancelled(struct ledger *ledger, const struct waiting *job)
+{
+    followed_note_cancel(ledger->journals[job->journal]);
+    return end(ledger, job, BOBBIN_STATE_CANCELLED);
+}
+
+bool ledger_is_cancelled(struct ledger *ledger, const struct waiting *job)
+{
+    struct state_entry entry;
+    struct followed *journal = ledger->journals[job->journal];
+    return followed_has_cancels(journal) && followed_get(journal, job->index, &entry) &&
+           entry.state == BOBBIN_STATE_CANCELLED;
+}
+
+enum bobbin_job_state ledger_find(struct ledger *ledger, const struct job_address *address,
+                                  struct waiting *job)
+{
+    unsigned char head[RECORD_HEAD_MAX];
+    struct record record;
+    struct state_entry entry;
+    uint32_t number = open_journal(ledger, address->writer, address->sequence);
+    if (number == UINT32_MAX)
+        return BOBBIN_STATE_UNKNOWN;
+    follow(ledger, number);
+    struct followed *journal = ledger->journals[number];
+    if (!followed_read(journal, address, head, &record))
+        return BOBBIN_STATE_UNKNOWN;
+    describe(ledger, number, &record, job);
+    if (!followed_get(journal, address->index, &entry))
+        return BOBBIN_STATE_READY;
+    job->attempt = entry.attempt;
+    return (enum bobbin_job_state)entry.state;
+}
+
+void ledger_flush(struct ledger *ledger)
+{
+    for (uint32_t i = 0; i < ledger->journal_count; i++)
+        if (ledger->journals[i] != NULL)
+            followed_flush(ledger->journals[i], ledger->log);
+}
+
+void ledger_sweep(struct ledger *ledger)
+{
+    uint64_t ttl_us = ledger->spool->result_ttl_ms * 1000, now = now_us();
+    for (uint32_t i = 0; i < ledger->journal_count; i++) {
+        struct followed *journal = ledger->journals[i];
+        if (journal == NULL || !followed_is_over(journal, now, ttl_us))
+            continue;
+        followed_remove(journal, ledger->directory);
+        followed_close(journal);
+        ledger->journals[i] = NULL;
+    }
+}

@@ -1,0 +1,76 @@
+/*
+ * The leader's book: every journal of the spool, followed to its end, and what became of each of
+ * its jobs. The only writer of state files, and the one place where a job changes its state.
+ *
+ *        put              given to a slot
+ *   ----------> READY ------------------------> RUNNING ---- done -----------> DONE
+ *               ^   |                            |   |  \
+ *               |   +-- cancel --> CANCELLED <---|---|---+ cancel: CANCELLING, then CANCELLED
+ *               +--- retry, or handed back ------+   +---- FAILED, or no attempt left --> DEAD
+ */
+#ifndef SPOOLER_LEDGER_H
+#define SPOOLER_LEDGER_H
+
+#include "core/base/log.h"
+#include "spooler/files/directory.h"
+#include "spooler/files/id.h"
+#include "spooler/queue.h"
+#include "spooler/settings.h"
+
+struct ledger;
+
+/* What the ledger finds while it follows journals. */
+struct ledger_events {
+    void *context;
+    /* A job that may run, now or when it is due. */
+    void (*on_ready)(void *context, const struct waiting *job);
+    /* A job that a leader before this one had given to a slot: it may still run there. */
+    void (*on_running)(void *context, const struct waiting *job, uint32_t slot, bool is_cancelled);
+};
+
+/* All borrowed. NULL without memory. */
+struct ledger *ledger_create(const struct spool_directory *directory,
+                             const struct spool_settings *spool, const struct queue_table *queues,
+                             const struct log *log, const struct ledger_events *events);
+void ledger_destroy(struct ledger *ledger);
+
+/* Looks for new journals and new records in all of them, and takes notice of writers that died. */
+void ledger_scan(struct ledger *ledger);
+
+/* Follows one journal that somebody says has grown. */
+void ledger_follow(struct ledger *ledger, uint64_t writer, uint32_t sequence);
+
+/* The address of a waiting job, without its nonce. */
+void ledger_address(const struct ledger *ledger, const struct waiting *job,
+                    struct job_address *address);
+
+/* The number of a queue's settings; they are made up of defaults for an unknown queue. */
+const struct queue_settings *ledger_queue(const struct ledger *ledger, uint16_t queue);
+const char *ledger_queue_name(const struct ledger *ledger, uint16_t queue);
+
+/* ---- changes of state; an illegal one is logged and refused */
+
+bool ledger_start(struct ledger *ledger, struct waiting *job, uint32_t slot); /* attempt + 1 */
+bool ledger_done(struct ledger *ledger, const struct waiting *job);
+bool ledger_dead(struct ledger *ledger, const struct waiting *job, const char *sentence);
+bool ledger_retry(struct ledger *ledger, struct waiting *job, uint64_t due_us,
+                  const char *sentence);
+/* Nothing was wrong with it: the attempt is not charged. */
+bool ledger_hand_back(struct ledger *ledger, struct waiting *job);
+bool ledger_cancelling(struct ledger *ledger, const struct waiting *job);
+bool ledger_cancelled(struct ledger *ledger, const struct waiting *job);
+
+/* The state of the job with that address, and *job as far as it is known; STATE_UNKNOWN: none. */
+enum bobbin_job_state ledger_find(struct ledger *ledger, const struct job_address *address,
+                                  struct waiting *job);
+
+/* Whether a job that was waiting has been cancelled meanwhile. Cheap when none was. */
+bool ledger_is_cancelled(struct ledger *ledger, const struct waiting *job);
+
+/* Writes what was kept back. Called before the loop sleeps. */
+void ledger_flush(struct ledger *ledger);
+
+/* Removes journals whose jobs have all ended longer than result-ttl ago, with all that is theirs. */
+void ledger_sweep(struct ledger *ledger);
+
+#endif

@@ -1,0 +1,58 @@
+/*
+ * The jobs that wait, in memory: a ring for each priority (first in, first out) of those that may
+ * run now, and a heap of those that are due later. Taking one costs the same with ten waiting jobs
+ * and with a million. Knows neither files nor loops nor plugins.
+ */
+#ifndef SPOOLER_QUEUE_H
+#define SPOOLER_QUEUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { QUEUE_PRIORITIES = 10 };
+
+/* One job, in 32 bytes: where it is, and what its leader must know to give it out. */
+struct waiting {
+    uint64_t due_us;  /* 0: at once */
+    uint32_t journal; /* number of the journal in the ledger */
+    uint32_t index;
+    uint32_t block;
+    uint32_t timeout_ms;
+    uint16_t attempt;  /* begun so far */
+    uint16_t attempts; /* allowed */
+    uint16_t queue;    /* number of the queue in the ledger */
+    uint8_t priority;
+    uint8_t unused;
+};
+
+struct ring {
+    struct waiting *items; /* owned */
+    size_t capacity;       /* a power of two, or 0 */
+    size_t first;
+    size_t count;
+};
+
+struct queue {
+    struct ring rings[QUEUE_PRIORITIES];
+    struct waiting *heap; /* owned; the earliest due is heap[0] */
+    size_t heap_count;
+    size_t heap_capacity;
+};
+
+void queue_init(struct queue *queue);
+void queue_finish(struct queue *queue);
+
+/* False without memory. */
+bool queue_put(struct queue *queue, const struct waiting *job, uint64_t now_us);
+
+/* The next job to run: priority, then due time, then age. False when none may run now. */
+bool queue_take(struct queue *queue, uint64_t now_us, struct waiting *job);
+
+/* When the earliest of the later ones is due; UINT64_MAX: none waits for a time. */
+uint64_t queue_next_due(const struct queue *queue);
+
+/* All that wait, those for later included. */
+size_t queue_count(const struct queue *queue);
+
+#endif
