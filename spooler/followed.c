@@ -171,7 +171,7 @@ void followed_note_cancel(struct followed *journal)
 
 bool followed_has_cancels(const struct followed *journal)
 {
-    return journal->has_cancels || journal->has_states;
+    return journal->has_cancels;
 }
 
 bool followed_is_over(struct followed *journal, uint64_t now_us, uint64_t ttl_us)

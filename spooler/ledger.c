@@ -151,22 +151,16 @@ static void follow(struct ledger *ledger, uint32_t number)
 /* The number of a journal, opened when it is new; UINT32_MAX when it cannot be. */
 static uint32_t open_journal(struct ledger *ledger, uint64_t writer, uint32_t sequence)
 {
-    uint32_t free_number = ledger->journal_count;
     /* New journals stand at the end, and those are asked for most. */
-    for (uint32_t i = ledger->journal_count; i-- > 0;) {
-        if (ledger->journals[i] == NULL)
-            free_number = i;
-        else if (followed_is(ledger->journals[i], writer, sequence))
+    for (uint32_t i = ledger->journal_count; i-- > 0;)
+        if (ledger->journals[i] != NULL && followed_is(ledger->journals[i], writer, sequence))
             return i;
-    }
-    if (free_number == ledger->journal_count) {
-        struct followed **journals =
-            realloc(ledger->journals, (free_number + 1) * sizeof(struct followed *));
-        if (journals == NULL)
-            return UINT32_MAX;
-        ledger->journals = journals;
-        journals[ledger->journal_count++] = NULL;
-    }
+    /* No number is ever used again: a cancelled job may still be waiting under it. */
+    struct followed **journals =
+        realloc(ledger->journals, (ledger->journal_count + 1) * sizeof(struct followed *));
+    if (journals == NULL)
+        return UINT32_MAX;
+    ledger->journals = journals;
     bobbin_error error;
     struct followed *journal = followed_open(ledger->directory, writer, sequence, &error);
     if (journal == NULL) {
@@ -174,8 +168,8 @@ static uint32_t open_journal(struct ledger *ledger, uint64_t writer, uint32_t se
             log_write(ledger->log, BOBBIN_ERROR, NULL, "%s", error.text);
         return UINT32_MAX;
     }
-    ledger->journals[free_number] = journal;
-    return free_number;
+    journals[ledger->journal_count] = journal;
+    return ledger->journal_count++;
 }
 
 void ledger_follow(struct ledger *ledger, uint64_t writer, uint32_t sequence)
@@ -323,6 +317,8 @@ bool ledger_is_cancelled(struct ledger *ledger, const struct waiting *job)
 {
     struct state_entry entry;
     struct followed *journal = ledger->journals[job->journal];
+    if (journal == NULL)
+        return true; /* it ended so long ago that it was swept */
     return followed_has_cancels(journal) && followed_get(journal, job->index, &entry) &&
            entry.state == BOBBIN_STATE_CANCELLED;
 }
