@@ -1,0 +1,28 @@
+/*
+ * dispatcher.sock, the leader's side: whoever uses this spool connects here to wake the leader and
+ * to ask it to cancel jobs (message.h). What comes is not trusted in shape: a packet of another size
+ * or kind ends its connection.
+ */
+#ifndef SPOOLER_GATE_H
+#define SPOOLER_GATE_H
+
+#include <uv.h>
+
+#include "spooler/files/directory.h"
+#include "spooler/message.h"
+
+struct gate;
+
+struct gate_events {
+    void *context;
+    void (*on_wake)(void *context, uint64_t writer, uint32_t sequence);
+    /* Returns the state afterwards. */
+    uint32_t (*on_cancel)(void *context, const struct job_address *address);
+};
+
+/* Takes the place of a socket that an earlier leader left. */
+struct gate *gate_open(uv_loop_t *loop, const struct spool_directory *directory,
+                       const struct gate_events *events, bobbin_error *error);
+void gate_close(struct gate *gate); /* removes the socket; the loop must turn. NULL is fine */
+
+#endif
