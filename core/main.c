@@ -16,6 +16,8 @@
 #include "core/process/limits.h"
 #include "core/process/master.h"
 #include "core/process/worker.h"
+#include "spooler/dispatcher.h"
+#include "spooler/door.h"
 #include "spooler/settings.h"
 
 #define VERSION "0.1.0"
@@ -82,19 +84,42 @@ static int run_master(const char *file)
 struct service {
     struct container container;
     struct handover_listeners listeners;
+    struct queue_table queues;
 };
+
+static void fill_queues(struct service *service)
+{
+    for (size_t i = 0; i < service->container.queue_count; i++) {
+        const struct container_queue *queue = &service->container.queues[i];
+        struct queue_settings *settings = &service->queues.queues[service->queues.count++];
+        *settings = *(const struct queue_settings *)queue->settings;
+        settings->name = queue->name;
+    }
+}
+
+static bool open_door(void *context, uv_loop_t *loop, const struct log *log, struct jobsport *port,
+                      bobbin_error *error)
+{
+    const struct service *service = context;
+    const struct door_options options = {
+        .spool = service->container.spool, .queues = &service->queues, .log = log};
+    return door_open(&options, loop, port, error);
+}
 
 static int run_worker(void *context, const struct log *log, int control_fd)
 {
     struct service *service = context;
-    return worker_run(&(struct worker_options){.settings = &service->container.settings,
-                                               .routes = service->container.routes,
-                                               .plugins = service->container.plugins,
-                                               .listeners = service->listeners.items,
-                                               .listener_count = service->listeners.count,
-                                               .log = log,
-                                               .control_fd = control_fd,
-                                               .jobs = NULL});
+    const struct jobsport_factory jobs = {
+        .context = service, .open = open_door, .close = door_close};
+    return worker_run(
+        &(struct worker_options){.settings = &service->container.settings,
+                                 .routes = service->container.routes,
+                                 .plugins = service->container.plugins,
+                                 .listeners = service->listeners.items,
+                                 .listener_count = service->listeners.count,
+                                 .log = log,
+                                 .control_fd = control_fd,
+                                 .jobs = service->container.spool != NULL ? &jobs : NULL});
 }
 
 static size_t worker_count(const struct container *container)
@@ -105,17 +130,66 @@ static size_t worker_count(const struct container *container)
     return workers == UINT64_MAX ? settings_cpus() : (size_t)workers;
 }
 
+/* The web half keeps a CPU: a cgroup's throttling stops all of a container, whatever nice says. */
+static size_t process_count(const struct container *container)
+{
+    if (!container_spools(container))
+        return 0;
+    uint64_t processes = ((const struct spool_settings *)container->spool)->processes;
+    size_t cpus = settings_cpus();
+    if (processes != UINT64_MAX)
+        return (size_t)processes;
+    return container_serves(container) && cpus > 1 ? cpus - 1 : cpus;
+}
+
+static int run_spooler(void *context, const struct log *log, int control_fd)
+{
+    struct service *service = context;
+    return dispatcher_run(&(struct dispatcher_options){
+        .spool = service->container.spool,
+        .queues = &service->queues,
+        .plugins = service->container.plugins,
+        .log = log,
+        .processes = process_count(&service->container),
+        .shutdown_timeout_ms = service->container.settings.shutdown_timeout_ms,
+        .control_fd = control_fd});
+}
+
+/* "2 workers, spool build/spool (1 process)" */
+static void describe(const struct container *container, char *out, size_t size)
+{
+    size_t workers = worker_count(container);
+    size_t processes = process_count(container);
+    size_t length = 0;
+    if (workers > 0)
+        length = (size_t)snprintf(out, size, "%zu worker%s%s", workers, workers == 1 ? "" : "s",
+                                  container->spool != NULL ? ", " : "");
+    if (container->spool == NULL)
+        return;
+    const struct spool_settings *spool = container->spool;
+    if (processes == 0)
+        snprintf(out + length, size - length, "spool %.150s (run elsewhere)", spool->directory);
+    else
+        snprintf(out + length, size - length, "spool %.150s (%zu process%s)", spool->directory,
+                 processes, processes == 1 ? "" : "es");
+}
+
 static int serve(struct service *service, const struct log *log, int master_fd)
 {
     const struct settings *settings = &service->container.settings;
-    size_t workers = worker_count(&service->container);
     char words[HANDOVER_WORDS_BYTES];
-    snprintf(words, sizeof words, "%zu worker%s", workers, workers == 1 ? "" : "s");
-    const struct generation_kind kinds[] = {{.name = "worker",
-                                             .count = workers,
-                                             .accepts = true,
-                                             .run = run_worker,
-                                             .context = service}};
+    describe(&service->container, words, sizeof words);
+    const struct generation_kind kinds[] = {
+        {.name = "worker",
+         .count = worker_count(&service->container),
+         .accepts = true,
+         .run = run_worker,
+         .context = service},
+        {.name = "spooler",
+         .count = container_spools(&service->container),
+         .run = run_spooler,
+         .context = service},
+    };
     return generation_run(
         &(struct generation_options){.kinds = kinds,
                                      .kind_count = sizeof kinds / sizeof *kinds,
@@ -141,6 +215,7 @@ static int run_generation(const char *file, int master_fd)
              !handover_receive(master_fd, &service.listeners, &error))
         complain(&error, status);
     else {
+        fill_queues(&service);
         open_log(&log, &service.container.settings, "generation");
         status = serve(&service, &log, master_fd);
     }
