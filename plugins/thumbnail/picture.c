@@ -101,7 +101,7 @@ static bool decode(tjhandle codec, struct picture *picture, bobbin_str jpeg, boo
 bool picture_decode(struct picture *picture, bobbin_str jpeg, unsigned least_width,
                     unsigned least_height, bobbin_error *error)
 {
-    struct picture_size size;
+    struct picture_size size = {0};
     int space = 0;
     tjhandle codec = tjInitDecompress();
     *picture = (struct picture){0};

@@ -107,6 +107,9 @@ static bool make(bobbin_job *job, const struct config *config, struct picture *t
     bool swaps = orientation_swaps(orientation);
     upright = swaps ? (struct picture_size){stored.height, stored.width} : stored;
     fit(&upright, width > 0 ? width : (unsigned)config->default_width, &wanted);
+    if ((uint64_t)wanted.width * wanted.height > config->max_pixels)
+        return bobbin_fail(error, "the thumbnail would have %u x %u pixels, at most %llu are made",
+                           wanted.width, wanted.height, (unsigned long long)config->max_pixels);
     bobbin_job_progress(job, 10, "reading the photo");
     unsigned across = swaps ? wanted.height : wanted.width;
     unsigned down = swaps ? wanted.width : wanted.height;
