@@ -1,0 +1,104 @@
+# The test suites, sourced by build.sh: `./build.sh test` and `./build.sh check`.
+# Each suite prints what its runner prints; a table of seconds comes at the end.
+
+SUITES=()   # "name seconds verdict"
+FAILURES=0
+THREADED="test_writer test_ticket test_door"
+
+# suite NAME COMMAND...
+suite() {
+    local name=$1 start=$SECONDS verdict=passed
+    shift
+    printf '\n==== %s\n' "$name"
+    "$@" || {
+        verdict=FAILED
+        FAILURES=$((FAILURES + 1))
+    }
+    SUITES+=("$name $((SECONDS - start)) $verdict")
+}
+
+# Runs every unit of a build. Quiet when it passes, all its output when not.
+run_units() {
+    local out=$1 test log failed=0 count=0
+    shift
+    for test in "$@"; do
+        [ -x "$out/tests/$test" ] || { echo "$test was not built"; failed=1; continue; }
+        log="$out/tests/$test.log"
+        count=$((count + 1))
+        if timeout 120 "$out/tests/$test" >"$log" 2>&1; then
+            grep -hE '^\[  PASSED  \]' "$log" | sed "s/^/$test: /"
+        else
+            echo "$test FAILED:"
+            cat "$log"
+            failed=1
+        fi
+    done
+    [ "$count" -gt 0 ] || { echo "there are no units"; return 1; }
+    return $failed
+}
+
+unit_names() {
+    local file
+    for file in tests/unit/test_*.c; do
+        basename "$file" .c
+    done
+}
+
+variant() { # compiler sanitizers folder: builds everything with its tests
+    local CC=$1 SANITIZE=$2
+    WITH_TESTS=yes build "$3"
+}
+
+header_checks() {
+    local flags="-Wall -Wextra -pedantic -Werror -Iplugins -fsyntax-only" compiler
+    for compiler in gcc clang; do
+        $compiler -std=c11 $flags -x c plugins/bobbin.h && echo "bobbin.h is C11 for $compiler"
+    done
+    for compiler in g++ clang++; do
+        $compiler -std=c++17 $flags -x c++ plugins/bobbin.h && echo "bobbin.h is C++17 for $compiler"
+    done
+}
+
+blackbox() {
+    BOBBIN_BUILD="$PWD/$1" /usr/bin/python3 -m pytest -q -p no:cacheprovider --durations=5 \
+        tests/blackbox
+}
+
+print_table() {
+    local row
+    printf '\n%-28s %8s  %s\n' suite seconds verdict
+    for row in "${SUITES[@]}"; do
+        # shellcheck disable=SC2086
+        printf '%-28s %8s  %s\n' $row
+    done
+}
+
+run_tests() {
+    local names
+    mapfile -t names < <(unit_names)
+    export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1
+    suite build-gcc variant gcc "" "$BUILD"
+    suite build-clang variant clang "" "$BUILD/clang"
+    suite build-asan variant gcc address,undefined "$BUILD/asan"
+    suite build-tsan variant gcc thread "$BUILD/tsan"
+    suite headers header_checks
+    suite borders /usr/bin/python3 tests/borders.py "$BUILD"
+    suite units run_units "$BUILD" "${names[@]}"
+    suite units-asan run_units "$BUILD/asan" "${names[@]}"
+    # shellcheck disable=SC2086
+    suite units-tsan run_units "$BUILD/tsan" $(for t in $THREADED; do [ ! -f tests/unit/$t.c ] || echo $t; done)
+    [ "$1" = test ] || suite units-clang run_units "$BUILD/clang" "${names[@]}"
+    suite blackbox blackbox "$BUILD"
+    suite blackbox-asan blackbox_asan
+    print_table
+    # The runners' own closing lines, the last of them pytest's, must be the last thing to read.
+    tail -n 1 "$BUILD/blackbox.log" 2>/dev/null || true
+    [ "$FAILURES" -eq 0 ] || { echo "$FAILURES suites failed"; exit 1; }
+}
+
+# The same server, with sanitizers, under the tests that are hardest on it.
+blackbox_asan() {
+    BOBBIN_BUILD="$PWD/$BUILD/asan" /usr/bin/python3 -m pytest -q -p no:cacheprovider \
+        -m "not slow" tests/blackbox | tee "$BUILD/blackbox.log"
+    return "${PIPESTATUS[0]}"
+}
