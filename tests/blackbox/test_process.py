@@ -201,14 +201,12 @@ def test_term_and_int_drain_and_exit_0(tmp_path, number):
         until("all are gone", lambda: not any(map(is_alive, everybody)))
 
 
-def test_a_request_that_runs_is_answered_while_draining(tmp_path):
+def test_a_request_that_has_begun_is_answered_while_draining(tmp_path):
     with server(tmp_path, HELLO) as running:
         running.wait_ready()
         with socket.create_connection(("127.0.0.1", running.port)) as client:
             client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n")
-            # The other client is answered behind this one's bytes on whichever worker has both.
-            for _ in range(8):
-                running.get()
+            running.get()
             running.signal(signal.SIGTERM)
             client.sendall(b"\r\n")
             client.settimeout(PATIENCE_S)
