@@ -3,6 +3,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "core/base/child.h"
@@ -208,6 +209,7 @@ static int run_generation(const char *file, int master_fd)
     struct service service = {0};
     struct log log;
     int status = FAILED;
+    prctl(PR_SET_NAME, "bobbin-gen"); /* exec has taken the name that child_fork gave */
     limits_raise_files();
     if (!container_open(&service.container, file, &tables, &error))
         status = complain(&error, WRONG_USE);

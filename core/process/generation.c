@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -86,11 +87,13 @@ static pid_t start_member(struct generation *generation, struct member *member, 
 {
     int keep[LISTENERS_MAX + 1];
     int pair[2];
+    char name[16]; /* all that prctl(2) takes */
     restart_begun(&member->restart, restart_clock_ms());
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
         return -1;
     size_t count = inherited(generation, member->kind, pair[1], keep);
-    pid_t pid = child_fork(member->kind->name, keep, count);
+    snprintf(name, sizeof name, "bobbin-%s", member->kind->name);
+    pid_t pid = child_fork(name, keep, count);
     if (pid == 0) {
         *control_fd = pair[1];
         return 0;

@@ -89,7 +89,7 @@ static pid_t start_generation(struct master *master, int *fd)
     restart_begun(&master->restart, restart_clock_ms());
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
         return -1;
-    pid_t pid = child_fork("generation", &pair[1], 1);
+    pid_t pid = child_fork("bobbin-gen", &pair[1], 1);
     if (pid == 0) {
         *fd = pair[1];
         return 0;
