@@ -60,7 +60,7 @@ header_checks() {
 }
 
 blackbox() {
-    BOBBIN_BUILD="$PWD/$1" /usr/bin/python3 -m pytest -q -p no:cacheprovider --durations=5 \
+    BUILD=$(realpath "$1") BOBBIN_BUILD=$(realpath "$1") /usr/bin/python3 -m pytest -q -p no:cacheprovider --durations=5 \
         tests/blackbox
 }
 
@@ -98,7 +98,7 @@ run_tests() {
 
 # The same server, with sanitizers, under the tests that are hardest on it.
 blackbox_asan() {
-    BOBBIN_BUILD="$PWD/$BUILD/asan" /usr/bin/python3 -m pytest -q -p no:cacheprovider \
+    BUILD=$(realpath "$BUILD/asan") BOBBIN_BUILD=$(realpath "$BUILD/asan") /usr/bin/python3 -m pytest -q -p no:cacheprovider \
         -m "not slow" tests/blackbox | tee "$BUILD/blackbox.log"
     return "${PIPESTATUS[0]}"
 }

@@ -26,11 +26,14 @@ static bool fail(tjhandle codec, const char *what, bobbin_error *error)
 static bool read_header(tjhandle codec, bobbin_str jpeg, struct picture_size *size, int *space,
                         bobbin_error *error)
 {
-    int width, height, sampling;
+    int width = 0, height = 0, sampling = 0;
     if (codec == NULL ||
         tjDecompressHeader3(codec, (const unsigned char *)jpeg.data, jpeg.length, &width, &height,
                             &sampling, space) != 0)
         return fail(codec, "the photo cannot be read", error);
+    /* A file that ends before its frame begins is read "successfully", and nothing is filled in. */
+    if (width <= 0 || height <= 0)
+        return bobbin_fail(error, "the photo cannot be read: it ends before the picture begins");
     *size = (struct picture_size){(unsigned)width, (unsigned)height};
     return true;
 }

@@ -72,6 +72,14 @@ def is_alive(pid):
         return False
 
 
+def gather_plugins(folder):
+    """One folder with bobbin's own plugins and those of the tests."""
+    os.mkdir(folder)
+    for origin in (os.path.join(BUILD, "plugins"), os.path.join(BUILD, "tests", "plugins")):
+        for name in os.listdir(origin) if os.path.isdir(origin) else []:
+            os.symlink(os.path.join(origin, name), os.path.join(folder, name))
+
+
 class Server:
     """Starts bobbin with an INI made of what the test says; use as a context manager."""
 
@@ -83,7 +91,10 @@ class Server:
         self.spool = os.path.join(self.folder, "spool") if spool is not None else None
         self.ini = os.path.join(self.folder, "test.ini")
         self.environment = environment or {}
-        lines = ["[bobbin]", f"role = {role}", f"workers = {workers}", "access-log = off",
+        self.plugins = os.path.join(self.folder, "plugins")
+        if not os.path.isdir(self.plugins):
+            gather_plugins(self.plugins)
+        lines = ["[bobbin]", f"plugin-directory = {self.plugins}", f"role = {role}", f"workers = {workers}", "access-log = off",
                  "log-format = text"]
         if role != "spooler":
             lines.append(f"listen = http://127.0.0.1:{self.port}")
