@@ -82,6 +82,7 @@ run_tests() {
     suite build-asan variant gcc address,undefined "$BUILD/asan"
     suite build-tsan variant gcc thread "$BUILD/tsan"
     suite headers header_checks
+    suite borders-self /usr/bin/python3 tests/borders.py --self-test
     suite borders /usr/bin/python3 tests/borders.py "$BUILD"
     suite units run_units "$BUILD" "${names[@]}"
     suite units-asan run_units "$BUILD/asan" "${names[@]}"

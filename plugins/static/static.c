@@ -8,7 +8,7 @@
 
 #include "beneath.h"
 #include "bobbin.h"
-#include "types.h"
+#include "mediatype.h"
 #include "validator.h"
 
 struct config {
@@ -115,7 +115,7 @@ static void send_file(const struct files *files, bobbin_request *request, const 
         close(fd);
         bobbin_status(request, 304);
     } else {
-        bobbin_header(request, "content-type", types_of(path));
+        bobbin_header(request, "content-type", mediatype_of(path));
         bobbin_header(request, "x-content-type-options", "nosniff");
         bobbin_send_file(request, fd, 0, (uint64_t)status->st_size);
     }

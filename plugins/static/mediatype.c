@@ -1,4 +1,4 @@
-#include "types.h"
+#include "mediatype.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -43,7 +43,7 @@ static const struct type types[] = {
     {"webmanifest", "application/manifest+json"},
 };
 
-const char *types_of(const char *path)
+const char *mediatype_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
     const char *dot = strrchr(slash != NULL ? slash : path, '.');
