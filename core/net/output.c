@@ -39,7 +39,7 @@ char *output_room(struct output *output, struct pool *pool, size_t bytes)
         return output->chunk + output->end;
     size_t waiting = output->end - output->start;
     size_t capacity = pool->block_bytes;
-    while (capacity - waiting < bytes)
+    while (capacity < waiting + bytes)
         capacity *= 2;
     char *chunk = capacity > pool->block_bytes ? malloc(capacity) : pool_take(pool);
     if (chunk == NULL)
