@@ -144,6 +144,8 @@ enum gate_verdict gate_pass(struct gate *gate, const struct bobbin_limits *limit
     for (;;) {
         const char *feed = memchr(data + gate->searched, '\n', length - gate->searched);
         if (feed == NULL) {
+            if (memchr(data + gate->searched, '\0', length - gate->searched) != NULL)
+                return refuse(gate, 400, "there is a NUL");
             gate->searched = length;
             return check_partial(gate, limits, data, length);
         }

@@ -336,9 +336,10 @@ def test_a_request_that_nobody_ends_is_504_and_finished_once(server):
 
 def test_a_client_that_leaves_aborts_its_request_and_its_ticket_is_stale(server):
     aborted, finished = count(server, "was aborted"), count(server, "was finished")
-    stale = count(server, "the ticket was stale")
+    stale, come = count(server, "the ticket was stale"), count(server, "has come")
     with server.connect() as client:
         client.send(b"GET /later/thread HTTP/1.1\r\nHost: a\r\n\r\n")
+        wait_for("the app to have it", lambda: count(server, "has come") == come + 1)
         client.reset()
     wait_for("the abort", lambda: count(server, "was aborted") == aborted + 1)
     wait_for("the stale ticket", lambda: count(server, "the ticket was stale") == stale + 1)

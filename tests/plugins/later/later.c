@@ -44,6 +44,7 @@ static void handle(void *state, bobbin_request *request)
     bobbin_str rest = bobbin_path_rest(request);
     struct errand *errand = malloc(sizeof *errand);
     pthread_t thread;
+    bobbin_log(bobbin_host_of(request), BOBBIN_INFO, "a request has come");
     errand->ticket = bobbin_ticket_for(request);
     if (bobbin_is(rest, "/timer")) {
         bobbin_timer_start(bobbin_host_of(request), 50, 0, on_timer, errand);
