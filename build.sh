@@ -218,9 +218,9 @@ END
     for folder in plugins/*/; do
         plugin_rules "${folder%/}"
     done
-    [ "${WITH_TESTS:-}" = yes ] || return 0
+    [ -n "${WITH_TESTS:-}" ] || return 0
     for file in tests/unit/test_*.c; do
-        test_rules "$file"
+        [ "$WITH_TESTS" != yes ] || test_rules "$file"
     done
     for folder in tests/plugins/*/; do
         [ ! -d "$folder" ] || OUT="$OUT/tests" plugin_rules "${folder%/}"
@@ -302,8 +302,8 @@ test | check)
     ;;
 bench)
     prepare "${BENCH_PACKAGES[@]}"
-    build "$BUILD"
-    exec tests/bench/run "$BUILD"
+    WITH_TESTS=plugins build "$BUILD"
+    BOBBIN_BUILD="$BUILD" exec tests/bench/run "$BUILD"
     ;;
 install) install_to "${2:?usage: ./build.sh install PREFIX}" ;;
 plugin) build_plugin "${2:?usage: ./build.sh plugin DIR}" ;;
