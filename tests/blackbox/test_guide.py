@@ -1,0 +1,54 @@
+"""Every plugin in plugins/README.md is built as the guide says, mounted, and does what it says."""
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+from server import BUILD, ROOT, Server, gather_plugins
+
+pytestmark = pytest.mark.slow
+
+ASK = {
+    "goodday": lambda s: s.request("/goodday?name=you")[2] == b"Good day, you.\n",
+    "greeter": lambda s: s.request("/greeter")[2] == b"Moin!\nMoin!\n",
+    "thread": lambda s: s.request("/thread")[2] == b"from a thread\n",
+    "shout": lambda s: s.request(s.job(s.request("/shout", data=b"quiet")[1]["location"])
+                                 ["result"])[2] == b"QUIET",
+}
+
+
+def snippets():
+    with open(f"{ROOT}/plugins/README.md") as file:
+        blocks = re.findall(r"^```c\n(.*?)^```", file.read(), flags=re.S | re.M)
+    return {re.search(r'\.name = "([a-z]+)"', block).group(1): block for block in blocks}
+
+
+def test_every_snippet_is_tested():
+    assert set(snippets()) == set(ASK)
+
+
+def test_the_guide_is_right(tmp_path):
+    """The folder lies outside of the tree; the plugins go into a build folder of their own."""
+    plugins = tmp_path / "build" / "plugins"
+    for name, text in snippets().items():
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / f"{name}.c").write_text(text)
+        done = subprocess.run([f"{ROOT}/build.sh", "plugin", str(folder)], capture_output=True,
+                              text=True, env={**os.environ, "BUILD": str(tmp_path / "build"),
+                                              "SANITIZE": ""})
+        assert done.returncode == 0 and "warning" not in done.stderr, done.stderr
+    gather = tmp_path / "server" / "plugins"
+    gather.parent.mkdir()
+    gather_plugins(str(gather))
+    for name in snippets():
+        shutil.copy(plugins / f"{name}.so", gather)
+        done = subprocess.run([f"{BUILD}/bobbin", "--plugin", str(plugins / f"{name}.so")],
+                              capture_output=True, text=True)
+        assert done.returncode == 0 and f"{name}" in done.stdout
+    routes = {f"/{name}": name for name in snippets()} | {"/jobs": "jobs"}
+    with Server(routes, spool="processes = 1", folder=str(tmp_path / "server"),
+                sections="[greeter]\ngreeting = Moin\ntimes = 2\nloud = on") as server:
+        for name, ask in ASK.items():
+            assert ask(server), name
