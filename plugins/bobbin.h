@@ -622,7 +622,8 @@ struct bobbin_protocol {
 
 #ifdef __cplusplus
 }
-static inline const bobbin_job_spec *bobbin_job_spec_pointer(const bobbin_job_spec &spec)
+/* Of BOBBIN_JOB: C++ takes no address of a temporary, but binds a reference to it. */
+inline const bobbin_job_spec *bobbin_job_spec_pointer(const bobbin_job_spec &spec)
 {
     return &spec;
 }

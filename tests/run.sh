@@ -59,9 +59,14 @@ header_checks() {
     done
 }
 
+# blackbox FOLDER PYTEST-OPTIONS...
 blackbox() {
-    BUILD=$(realpath "$1") BOBBIN_BUILD=$(realpath "$1") /usr/bin/python3 -m pytest -q -p no:cacheprovider --durations=5 \
-        tests/blackbox
+    local folder
+    folder=$(realpath "$1")
+    shift
+    BUILD="$folder" BOBBIN_BUILD="$folder" /usr/bin/python3 -m pytest -q -p no:cacheprovider \
+        "$@" tests/blackbox | tee "$folder/blackbox.log"
+    return "${PIPESTATUS[0]}"
 }
 
 print_table() {
@@ -89,17 +94,12 @@ run_tests() {
     # shellcheck disable=SC2086
     suite units-tsan run_units "$BUILD/tsan" $(for t in $THREADED; do [ ! -f tests/unit/$t.c ] || echo $t; done)
     [ "$1" = test ] || suite units-clang run_units "$BUILD/clang" "${names[@]}"
-    suite blackbox blackbox "$BUILD"
-    suite blackbox-asan blackbox_asan
+    suite blackbox blackbox "$BUILD" --durations=5
+    # The same server, with sanitizers.
+    suite blackbox-asan blackbox "$BUILD/asan" -m "not slow"
     print_table
     # The runners' own closing lines, the last of them pytest's, must be the last thing to read.
-    tail -n 1 "$BUILD/blackbox.log" 2>/dev/null || true
-    [ "$FAILURES" -eq 0 ] || { echo "$FAILURES suites failed"; exit 1; }
-}
-
-# The same server, with sanitizers, under the tests that are hardest on it.
-blackbox_asan() {
-    BUILD=$(realpath "$BUILD/asan") BOBBIN_BUILD=$(realpath "$BUILD/asan") /usr/bin/python3 -m pytest -q -p no:cacheprovider \
-        -m "not slow" tests/blackbox | tee "$BUILD/blackbox.log"
-    return "${PIPESTATUS[0]}"
+    [ "$FAILURES" -eq 0 ] || echo "$FAILURES suites failed"
+    tail -qn 1 "$BUILD/blackbox.log" "$BUILD/asan/blackbox.log" 2>/dev/null || true
+    [ "$FAILURES" -eq 0 ]
 }

@@ -1,21 +1,25 @@
 #include "core/base/arena.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIGN = 16, CHUNK_BYTES = 16 * 1024 };
+#include "core/base/pool.h"
+
+enum { ALIGN = 16 };
 
 struct arena_chunk {
     struct arena_chunk *next;
-    size_t unused; /* keeps what follows aligned */
+    size_t is_pooled; /* a word, to keep what follows aligned */
 };
 
-void arena_init(struct arena *arena, void *memory, size_t bytes)
+void arena_init(struct arena *arena, void *memory, size_t bytes, struct pool *pool)
 {
     size_t skip = (ALIGN - (uintptr_t)memory % ALIGN) % ALIGN;
     char *start = memory;
-    *arena = (struct arena){.at = start + (skip < bytes ? skip : bytes), .end = start + bytes};
+    *arena = (struct arena){.at = start + (skip < bytes ? skip : bytes), .end = start + bytes,
+                            .pool = pool};
 }
 
 void arena_finish(struct arena *arena)
@@ -23,7 +27,10 @@ void arena_finish(struct arena *arena)
     while (arena->chunks != NULL) {
         struct arena_chunk *chunk = arena->chunks;
         arena->chunks = chunk->next;
-        free(chunk);
+        if (chunk->is_pooled)
+            pool_give(arena->pool, chunk);
+        else
+            free(chunk);
     }
     *arena = (struct arena){0};
 }
@@ -36,10 +43,14 @@ static size_t rounded(size_t bytes)
 /* A large allocation gets a chunk of its own, and small ones go on in the present one. */
 static void *take_chunk(struct arena *arena, size_t bytes)
 {
-    size_t chunk_bytes = bytes > CHUNK_BYTES / 4 ? bytes : CHUNK_BYTES;
-    struct arena_chunk *chunk = malloc(sizeof *chunk + chunk_bytes);
+    size_t small = ARENA_CHUNK_BYTES - sizeof(struct arena_chunk);
+    size_t chunk_bytes = bytes > ARENA_CHUNK_BYTES / 4 ? bytes : small;
+    bool is_pooled = arena->pool != NULL && chunk_bytes == small;
+    struct arena_chunk *chunk =
+        is_pooled ? pool_take(arena->pool) : malloc(sizeof *chunk + chunk_bytes);
     if (chunk == NULL)
         return NULL;
+    chunk->is_pooled = is_pooled;
     chunk->next = arena->chunks;
     arena->chunks = chunk;
     char *start = (char *)(chunk + 1);

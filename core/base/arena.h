@@ -9,15 +9,21 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct pool;
+
+enum { ARENA_CHUNK_BYTES = 16 * 1024 };
+
 struct arena {
     char *at;
     char *end;
+    struct pool *pool;          /* borrowed; of blocks of ARENA_CHUNK_BYTES; NULL: malloc */
     struct arena_chunk *chunks; /* what the first memory could not hold; owned */
     void *last;                 /* the youngest allocation: only that one can grow in place */
 };
 
-/* memory stays the caller's. */
-void arena_init(struct arena *arena, void *memory, size_t bytes);
+/* memory stays the caller's. What does not fit comes in chunks from the pool, or, when a single
+ * allocation is larger than a quarter of a chunk, from malloc(3). */
+void arena_init(struct arena *arena, void *memory, size_t bytes, struct pool *pool);
 /* Frees everything but the first memory. */
 void arena_finish(struct arena *arena);
 

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MEMORY_START_BYTES = 4096 };
+enum { MEMORY_START_BYTES = 1024 };
 
 void body_init(struct body *body)
 {

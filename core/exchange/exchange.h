@@ -6,6 +6,7 @@
 #define CORE_EXCHANGE_EXCHANGE_H
 
 #include "core/base/log.h"
+#include "core/base/pool.h"
 #include "core/config/settings.h"
 #include "core/exchange/body.h"
 #include "core/plugin/jobsport.h"
@@ -32,6 +33,7 @@ struct exchange {
     uint32_t slot_capacity;
     bobbin_request *free; /* requests that nobody uses */
     size_t handling;      /* requests that apps have */
+    struct pool chunks;   /* for the arenas of requests */
 
     char id_prefix[17]; /* of request ids: random, one a worker */
     uint64_t id_count;

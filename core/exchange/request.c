@@ -11,13 +11,14 @@
 #include "core/plugin/plugin.h"
 #include "core/plugin/running.h"
 
-enum { FIRST_ARENA_BYTES = 4096, FIRST_SLOTS = 64, ID_MAX_BYTES = 128 };
+enum { FIRST_ARENA_BYTES = 4096, FIRST_SLOTS = 64, ID_MAX_BYTES = 128, KEPT_CHUNKS = 256 };
 
 bool exchange_init(struct exchange *exchange, const struct settings *settings,
                    const struct routes *routes, const struct log *log, bobbin_error *error)
 {
     *exchange = (struct exchange){.settings = settings, .routes = routes, .log = log};
     exchange->deferred_end = &exchange->deferred;
+    pool_init(&exchange->chunks, ARENA_CHUNK_BYTES, KEPT_CHUNKS);
     exchange->body_limits =
         (struct body_limits){settings->body_memory_bytes, settings->temporary_directory};
     uint64_t random = 0;
@@ -32,6 +33,7 @@ void exchange_finish(struct exchange *exchange)
     for (uint32_t i = 0; i < exchange->slot_count; i++)
         free(exchange->slots[i]);
     free(exchange->slots);
+    pool_finish(&exchange->chunks);
     *exchange = (struct exchange){0};
 }
 
@@ -80,7 +82,8 @@ bobbin_request *request_begin(struct exchange *exchange)
     request->app = NULL;
     body_init(&request->body);
     answer_init(&request->answer);
-    arena_init(&request->arena, (char *)request + request_bytes(exchange), FIRST_ARENA_BYTES);
+    arena_init(&request->arena, (char *)request + request_bytes(exchange), FIRST_ARENA_BYTES,
+               &exchange->chunks);
     request->id = (bobbin_str){NULL, 0};
     request->data = NULL;
     return request;

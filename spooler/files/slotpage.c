@@ -85,8 +85,8 @@ void slotpage_unmap(struct slotpage *page)
 /* A sequence lock: readers that saw an odd or another turn look again. One thread writes. */
 static void begin_change(struct slotpage *page)
 {
-    atomic_fetch_add_explicit(&page->turn, 1, memory_order_relaxed);
-    atomic_thread_fence(memory_order_release);
+    /* acquire as well: what follows must not be seen before it */
+    atomic_fetch_add_explicit(&page->turn, 1, memory_order_acq_rel);
 }
 
 static void end_change(struct slotpage *page)

@@ -18,7 +18,7 @@
 static struct listener opened(const char *text)
 {
     struct address address;
-    struct listener listener;
+    struct listener listener = {.fd = -1};
     bobbin_error error;
     if (!address_parse(&address, text, &error) || !listener_open(&listener, &address, &error))
         fail_msg("%s", error.text);
