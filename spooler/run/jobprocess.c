@@ -162,6 +162,16 @@ static void serve(struct jobprocess *process)
     }
 }
 
+static void stop(struct jobprocess *process)
+{
+    for (size_t i = 0; plugin_set_at(process->options->plugins, i) != NULL; i++)
+        plugin_stop(plugin_set_at(process->options->plugins, i));
+    for (unsigned i = 0; i < OPEN_JOURNALS; i++)
+        journal_reader_close(process->readers[i]);
+    slotpage_unmap(process->page);
+    directory_close(&process->directory);
+}
+
 int jobprocess_run(const struct jobprocess_options *options)
 {
     struct jobprocess process = {0};
@@ -172,7 +182,6 @@ int jobprocess_run(const struct jobprocess_options *options)
         return 1;
     }
     serve(&process);
-    for (size_t i = 0; plugin_set_at(options->plugins, i) != NULL; i++)
-        plugin_stop(plugin_set_at(options->plugins, i));
+    stop(&process);
     return 0;
 }
