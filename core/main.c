@@ -19,6 +19,7 @@
 #include "core/process/worker.h"
 #include "spooler/dispatcher.h"
 #include "spooler/door.h"
+#include "spooler/engine.h"
 #include "spooler/settings.h"
 
 #define VERSION "0.1.0"
@@ -104,14 +105,14 @@ static bool open_door(void *context, uv_loop_t *loop, const struct log *log, str
     const struct service *service = context;
     const struct door_options options = {
         .spool = service->container.spool, .queues = &service->queues, .log = log};
-    return door_open(&options, loop, port, error);
+    return engine_files.open(&options, loop, port, error);
 }
 
 static int run_worker(void *context, const struct log *log, int control_fd)
 {
     struct service *service = context;
     const struct jobsport_factory jobs = {
-        .context = service, .open = open_door, .close = door_close};
+        .context = service, .open = open_door, .close = engine_files.close};
     return worker_run(
         &(struct worker_options){.settings = &service->container.settings,
                                  .routes = service->container.routes,

@@ -8,7 +8,7 @@ const struct bobbin_option settings_rows[] = {
     BOBBIN_LIST(struct settings, listen, "listen",
                 "where to listen: http://0.0.0.0:8080, http://[::1]:80, http://unix:/run/app.sock"),
     BOBBIN_TEXT(struct settings, admin, "admin", "",
-                "where health and metrics are served; without it nowhere"),
+                "where health and metrics will be served; in this version nothing listens there"),
     BOBBIN_COUNT_OR_AUTO(struct settings, workers, "workers", "auto", 1, 64,
                          "how many event loops; auto is one a CPU that the container has"),
     BOBBIN_COUNT(struct settings, backlog, "backlog", "1024", 1, 65535,

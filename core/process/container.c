@@ -76,12 +76,23 @@ static bool check_listen(const struct container *container, bobbin_error *error)
     return true;
 }
 
+/* Nothing listens there yet, but a wrong address is wrong today. */
+static bool check_admin(const struct container *container, bobbin_error *error)
+{
+    struct address address;
+    const char *admin = container->settings.admin;
+    if (admin[0] == '\0' || address_parse(&address, admin, error))
+        return true;
+    error_prefix(error, "admin: ");
+    return config_blame(container->config, "bobbin", "admin", error);
+}
+
 bool container_read_settings(struct container *container, const char *file, bobbin_error *error)
 {
     *container = (struct container){.config = config_open(file, error)};
     return container->config != NULL &&
            config_fill(container->config, "bobbin", settings_rows, &container->settings, error) &&
-           check_listen(container, error);
+           check_listen(container, error) && check_admin(container, error);
 }
 
 static bool load_protocols(struct container *container, bobbin_error *error)

@@ -63,8 +63,7 @@ static void on_control(uv_poll_t *poll, int status, int events)
     else if (order == 'S' && worker->state == WORKER_STARTING) {
         worker->state = WORKER_SERVING;
         clients_serve(&worker->clients);
-    } else if (order == 'D')
-        drain(worker);
+    }
 }
 
 static void on_signal(uv_poll_t *poll, int status, int events)

@@ -4,12 +4,11 @@
  *
  *   worker -> generation   'R'  plugins are started: ready to serve
  *   generation -> worker   'S'  serve: watch the listeners (listen(2) has been called)
- *                          'D'  drain: finish what runs, take nothing new, leave
  *                          EOF  the generation is gone: leave at once
  *
- *   STARTING --S--> SERVING --D--> DRAINING --last connection closed, or deadline--> returns
+ *   STARTING --S--> SERVING --TERM--> DRAINING --last connection closed, or deadline--> returns
  *
- * TERM and INT mean D, a second one and QUIT mean "now".
+ * TERM and INT mean: finish what runs, take nothing new, leave. A second one and QUIT mean "now".
  */
 #ifndef CORE_PROCESS_WORKER_H
 #define CORE_PROCESS_WORKER_H

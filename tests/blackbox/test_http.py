@@ -461,6 +461,8 @@ GOOD = "[bobbin]\nlisten = http://127.0.0.1:1\n"
      "{file}:3: admin: ${{BOBBIN_TEST_UNSET}} is not set, and has no default "
      "(${{BOBBIN_TEST_UNSET:-default}})"),
     (GOOD + "admin = ${X\n", '{file}:3: admin: "${{X" is not closed with a }}'),
+    (GOOD + "admin = nowhere\n",
+     '{file}:3: admin: "nowhere" is not an address such as http://127.0.0.1:8080'),
     ("workers = 1\n", '{file}:1: "workers = 1" stands before the first [section]'),
     (GOOD + "nonsense\n", '{file}:3: "nonsense" is neither [section] nor key = value'),
     (GOOD + " workers = 1\n", "{file}:3: a line must not begin with a space"),

@@ -1,0 +1,47 @@
+"""A full disk is said, hurts nobody, and is over when there is space again."""
+import os
+import subprocess
+
+import pytest
+from server import Server, wait_for
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small tmpfs")
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    folder = tmp_path / "small"
+    folder.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", str(folder)]).returncode:
+        pytest.skip("mounting is not allowed here")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_a_full_disk_is_503_with_retry_after_and_recovers(tmp_path, small_disk):
+    with Server({"/ledger": "ledger", "/jobs": "jobs"}, spool="processes = 1",
+                folder=str(small_disk), sections=f"[ledger]\nfile = {tmp_path}/trace",
+                bobbin="body-memory = 1m") as server:
+        stored = server.json("/ledger", data=b"x" * 1000)[1]["id"]
+        filler = small_disk / "filler"
+        with open(filler, "wb", buffering=0) as file:
+            try:
+                while True:
+                    file.write(bytes(4096))
+            except OSError:
+                pass
+
+        def is_full():
+            status, headers, body = server.request("/ledger", data=b"y" * 40_000)
+            if status == 202:
+                return False
+            assert status == 503 and int(headers["retry-after"]) > 0
+            assert b"No space left on device" in body
+            return True
+
+        wait_for("the disk to be full", is_full)
+        assert server.job(f"/jobs/{stored}")["state"] == "done"
+        filler.unlink()
+        status, job = server.json("/ledger", data=b"z" * 1000)
+        assert status == 202
+        assert server.job(f"/jobs/{job['id']}")["state"] == "done"
