@@ -30,8 +30,8 @@ die() { say "$*"; exit 1; }
 # ---------------------------------------------------------------- packages
 
 BUILD_PACKAGES=(gcc libc6-dev ninja-build pkg-config libuv1-dev zlib1g-dev)
-TEST_PACKAGES=(clang g++ libclang-rt-14-dev libcmocka-dev python3 python3-pytest python3-pil
-    python3-selenium chromium chromium-driver curl procps util-linux binutils)
+TEST_PACKAGES=(clang g++ git libcmocka-dev python3 python3-pytest python3-pil
+    python3-selenium chromium chromium-driver curl procps util-linux mount binutils)
 BENCH_PACKAGES=(nginx-light wrk redis-server redis-tools procps python3)
 
 is_installed() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q '^install ok installed'; }
