@@ -1,0 +1,311 @@
+#include "spooler/leader.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "spooler/files/result.h"
+#include "spooler/files/slotpage.h"
+#include "spooler/retry.h"
+
+enum { ORPHAN_MS = 20 };
+
+/* A job that an earlier leader had given out: it may still run until its slot's lock is free. */
+struct orphan {
+    struct waiting job;
+    uint32_t slot;
+    bool is_cancelled;
+};
+
+static uint64_t now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* ------------------------------------------------------------------ waiting and giving out */
+
+static void on_due(uv_timer_t *timer);
+
+static void put_back(struct leader *leader, const struct waiting *job)
+{
+    if (!queue_put(&leader->queue, job, now_us()))
+        log_write(leader->log, BOBBIN_ERROR, NULL,
+                  "no memory for a waiting job: it will be found by the next leader");
+}
+
+static bool give_one(struct leader *leader, struct slot *slot)
+{
+    struct waiting job;
+    struct job_address address;
+    do
+        if (!queue_take(&leader->queue, now_us(), &job))
+            return false;
+    while (ledger_is_cancelled(leader->ledger, &job));
+    const struct queue_settings *queue = ledger_queue(leader->ledger, job.queue);
+    if (!ledger_start(leader->ledger, &job, slot_number(slot))) {
+        job.attempt--;
+        job.due_us = now_us() + 1000 * 1000; /* the disk may have recovered by then */
+        put_back(leader, &job);
+        return false;
+    }
+    ledger_address(leader->ledger, &job, &address);
+    crew_run(slot, &job, &address, job.timeout_ms, queue->kill_after_ms);
+    return true;
+}
+
+void leader_give_out(struct leader *leader)
+{
+    struct slot *slot;
+    if (leader->crew == NULL)
+        return;
+    while ((slot = crew_idle(leader->crew)) != NULL && give_one(leader, slot))
+        ;
+    uint64_t due_us = queue_next_due(&leader->queue), now = now_us();
+    if (due_us != UINT64_MAX)
+        uv_timer_start(&leader->due, on_due,
+                       due_us > now ? (due_us - now) / 1000 + 1 : 1, 0);
+}
+
+static void on_due(uv_timer_t *timer)
+{
+    leader_give_out(timer->data);
+}
+
+void leader_on_idle(void *context)
+{
+    leader_give_out(context);
+}
+
+static bool has_handler(const struct leader *leader, uint16_t number)
+{
+    const struct queue_settings *queue = ledger_queue(leader->ledger, number);
+    const char *handler = queue->handler[0] != '\0' ? queue->handler : queue->name;
+    const struct plugin_instance *instance =
+        plugin_set_find(leader->plugins, handler);
+    return instance != NULL && instance->plugin->run != NULL;
+}
+
+void leader_on_ready(void *context, const struct waiting *job)
+{
+    struct leader *leader = context;
+    if (has_handler(leader, job->queue))
+        put_back(leader, job);
+    else if (job->index == 0) /* once a journal is enough */
+        log_write(leader->log, BOBBIN_WARNING, NULL,
+                  "the queue %s has no handler here: its jobs wait",
+                  ledger_queue_name(leader->ledger, job->queue));
+}
+
+/* ------------------------------------------------------------------ settling */
+
+static uint64_t random_number(void)
+{
+    uint64_t number = 0;
+    ssize_t got = getrandom(&number, sizeof number, GRND_NONBLOCK);
+    return got == (ssize_t)sizeof number ? number : now_us();
+}
+
+/* Another attempt after a pause, or none any more. */
+static void try_again(struct leader *leader, const struct waiting *failed,
+                      uint64_t delay_ms, const char *sentence)
+{
+    struct waiting job = *failed;
+    const struct queue_settings *queue = ledger_queue(leader->ledger, job.queue);
+    if (job.attempt >= job.attempts) {
+        ledger_dead(leader->ledger, &job, sentence);
+        return;
+    }
+    if (delay_ms == UINT64_MAX)
+        delay_ms = retry_delay_ms(queue, job.attempt, random_number());
+    if (ledger_retry(leader->ledger, &job, now_us() + delay_ms * 1000, sentence))
+        put_back(leader, &job);
+}
+
+static void hand_back(struct leader *leader, const struct waiting *unfinished)
+{
+    struct waiting job = *unfinished;
+    if (ledger_hand_back(leader->ledger, &job))
+        put_back(leader, &job);
+}
+
+static void keep_result(struct leader *leader, const struct crew_return *back)
+{
+    struct job_address address;
+    bobbin_error error;
+    ledger_address(leader->ledger, back->job, &address);
+    if (back->message->has_result == 1 &&
+        !result_commit(leader->directory, &address, back->job->attempt, &error))
+        log_write(leader->log, BOBBIN_ERROR, NULL, "%s", error.text);
+}
+
+static void drop_result(struct leader *leader, const struct waiting *job)
+{
+    struct job_address address;
+    ledger_address(leader->ledger, job, &address);
+    result_discard(leader->directory, &address, job->attempt);
+}
+
+/* It ended by itself: done, failed, or to be tried again. */
+static void settle(struct leader *leader, const struct crew_return *back)
+{
+    const struct job_message *message = back->message;
+    const char *sentence =
+        message->sentence_bytes > 0 ? message->sentence : "the job gave no reason";
+    switch (message->result) {
+    case BOBBIN_JOB_DONE:
+        keep_result(leader, back); /* its name is there before the state says so */
+        ledger_done(leader->ledger, back->job);
+        return;
+    case BOBBIN_JOB_FAILED:
+        ledger_dead(leader->ledger, back->job, sentence);
+        break;
+    default:
+        try_again(leader, back->job, message->retry_after_ms, sentence);
+        break;
+    }
+    drop_result(leader, back->job);
+}
+
+static void time_out(struct leader *leader, const struct waiting *job)
+{
+    char sentence[64];
+    snprintf(sentence, sizeof sentence, "timed out after %g s", job->timeout_ms / 1000.0);
+    try_again(leader, job, UINT64_MAX, sentence);
+}
+
+/* Its process died, or it gave up because it was told to. */
+static void settle_stopped(struct leader *leader, const struct crew_return *back)
+{
+    char sentence[128];
+    switch (back->cause) {
+    case CREW_TIMEOUT:
+        time_out(leader, back->job);
+        break;
+    case CREW_CANCEL:
+        ledger_cancelled(leader->ledger, back->job);
+        break;
+    case CREW_DRAIN:
+        hand_back(leader, back->job);
+        break;
+    default:
+        snprintf(sentence, sizeof sentence, "its process died: %s", back->death);
+        try_again(leader, back->job, UINT64_MAX, sentence);
+        break;
+    }
+    drop_result(leader, back->job);
+}
+
+void leader_on_return(void *context, const struct crew_return *back)
+{
+    struct leader *leader = context;
+    bool is_done = back->message != NULL && back->message->result == BOBBIN_JOB_DONE;
+    bool has_failed = back->message != NULL && back->message->result == BOBBIN_JOB_FAILED;
+    bool by_itself = back->message != NULL && back->cause == CREW_NOTHING;
+    if (by_itself || is_done || (has_failed && back->cause == CREW_DRAIN))
+        settle(leader, back);
+    else
+        settle_stopped(leader, back);
+}
+
+/* ------------------------------------------------------------------ jobs of earlier leaders */
+
+bool leader_is_reserved(void *context, uint32_t slot)
+{
+    const struct leader *leader = context;
+    for (size_t i = 0; i < leader->orphan_count; i++)
+        if (leader->orphans[i].slot == slot)
+            return true;
+    return false;
+}
+
+void leader_on_running(void *context, const struct waiting *job, uint32_t slot, bool is_cancelled)
+{
+    struct leader *leader = context;
+    struct orphan *orphans =
+        realloc(leader->orphans, (leader->orphan_count + 1) * sizeof *orphans);
+    if (orphans == NULL)
+        return; /* found again by the next leader */
+    leader->orphans = orphans;
+    orphans[leader->orphan_count++] =
+        (struct orphan){.job = *job, .slot = slot, .is_cancelled = is_cancelled};
+}
+
+static void adopt(struct leader *leader, const struct orphan *orphan)
+{
+    drop_result(leader, &orphan->job);
+    if (orphan->is_cancelled)
+        ledger_cancelled(leader->ledger, &orphan->job);
+    else if (has_handler(leader, orphan->job.queue))
+        try_again(leader, &orphan->job, UINT64_MAX, "its spooler died while it ran");
+}
+
+static void on_adopt(uv_timer_t *timer)
+{
+    struct leader *leader = timer->data;
+    for (size_t i = 0; i < leader->orphan_count;) {
+        struct orphan orphan = leader->orphans[i];
+        if (slotpage_is_held(leader->directory, orphan.slot)) {
+            i++;
+            continue;
+        }
+        leader->orphans[i] = leader->orphans[--leader->orphan_count];
+        adopt(leader, &orphan);
+    }
+    if (leader->orphan_count == 0)
+        uv_timer_stop(timer);
+    leader_give_out(leader);
+}
+
+/* ------------------------------------------------------------------ from outside */
+
+void leader_on_wake(void *context, uint64_t writer, uint32_t sequence)
+{
+    struct leader *leader = context;
+    ledger_follow(leader->ledger, writer, sequence);
+    leader_give_out(leader);
+}
+
+uint32_t leader_on_cancel(void *context, const struct job_address *address)
+{
+    struct leader *leader = context;
+    struct waiting job;
+    enum bobbin_job_state state = ledger_find(leader->ledger, address, &job);
+    if (state == BOBBIN_STATE_READY && ledger_cancelled(leader->ledger, &job))
+        state = BOBBIN_STATE_CANCELLED;
+    if (state == BOBBIN_STATE_RUNNING && ledger_cancelling(leader->ledger, &job)) {
+        uint64_t kill_after_ms = ledger_queue(leader->ledger, job.queue)->kill_after_ms;
+        state = BOBBIN_STATE_CANCELLING;
+        if (!crew_stop(leader->crew, &job, kill_after_ms, CREW_CANCEL))
+            for (size_t i = 0; i < leader->orphan_count; i++)
+                leader->orphans[i].is_cancelled |=
+                    leader->orphans[i].job.journal == job.journal &&
+                    leader->orphans[i].job.index == job.index;
+    }
+    ledger_flush(leader->ledger); /* who asked will look */
+    return (uint32_t)state;
+}
+
+/* ------------------------------------------------------------------ life */
+
+void leader_init(struct leader *leader, uv_loop_t *loop)
+{
+    queue_init(&leader->queue);
+    uv_timer_init(loop, &leader->due);
+    uv_timer_init(loop, &leader->adopt);
+    leader->due.data = leader->adopt.data = leader;
+}
+
+void leader_begin(struct leader *leader)
+{
+    uv_timer_start(&leader->adopt, on_adopt, 0, ORPHAN_MS);
+}
+
+void leader_finish(struct leader *leader)
+{
+    queue_finish(&leader->queue);
+    free(leader->orphans);
+    leader->orphans = NULL;
+}
