@@ -287,3 +287,29 @@ def test_ended_jobs_are_forgotten_after_result_ttl(tmp_path):
         assert os.listdir(f"{server.spool}/results") == []
         wait_for("a worker", lambda: server.processes("worker"))
         assert server.json(f"/jobs/{ids[0]}")[0] == 404
+
+
+def test_200_photos_survive_the_death_of_a_worker_a_dispatcher_and_a_job_process(tmp_path):
+    data = [photo(640, 480, quality=60), photo(300, 900, quality=60)]
+    with Server(APPS, spool="processes = 2", folder=str(tmp_path), workers=2,
+                queues="[queue:thumbnail]\nbackoff = 50ms\nattempts = 20",
+                sections=f"[ledger]\nfile = {tmp_path}/trace") as server:
+        posted = []
+        for number in range(200):
+            width = 20 + number
+            while len(posted) == number:
+                try:
+                    status, headers, _ = server.request(f"/thumbnails?width={width}",
+                                                        data=data[number % 2])
+                    assert status == 202
+                    posted.append((headers["location"], width))
+                except OSError:
+                    pass  # its worker was killed: not acknowledged, so a client tries again
+            if number % 30 == 15:
+                name = ("bobbin-worker", "bobbin-spooler", "bobbin-job")[number // 30 % 3]
+                os.kill(wait_for(name, lambda: victim(server, name)), signal.SIGKILL)
+        for number, (location, width) in enumerate(posted):
+            job = server.job(location, seconds=60)
+            assert job["state"] == "done", job
+            height = (480 * width + 320) // 640 if number % 2 == 0 else 3 * width
+            assert opened(server.request(job["result"])[2]).size == (width, height)
