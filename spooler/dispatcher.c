@@ -179,9 +179,8 @@ static bool open_all(struct dispatcher *dispatcher, int nursery_fd, bobbin_error
     struct leader *leader = &dispatcher->leader;
     const struct ledger_events found = {leader, leader_on_ready, leader_on_running};
     const struct gate_events asked = {leader, leader_on_wake, leader_on_cancel};
-    *leader = (struct leader){.directory = &dispatcher->directory,
-                              .plugins = options->plugins,
-                              .log = options->log};
+    *leader = (struct leader){
+        .directory = &dispatcher->directory, .plugins = options->plugins, .log = options->log};
     leader_init(leader, &dispatcher->loop);
     dispatcher->ledger = ledger_create(&dispatcher->directory, options->spool, options->queues,
                                        options->log, &found);

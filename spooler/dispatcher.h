@@ -21,7 +21,8 @@ struct dispatcher_options {
     const struct log *log;
     size_t processes;
     uint64_t shutdown_timeout_ms;
-    int control_fd; /* to the generation: 'R' is written when it is ready; EOF: the parent is gone */
+    int control_fd; /* to the generation: 'R' is written when it is ready; EOF: the parent is gone
+                     */
 };
 
 /*

@@ -38,7 +38,7 @@ struct door {
     uint64_t nonces[NONCES]; /* random numbers, fetched many at a time */
     size_t nonces_left;
 
-    int leader_fd; /* of cancels; -1: not connected */
+    int leader_fd;          /* of cancels; -1: not connected */
     uv_poll_t *leader_poll; /* NULL: not connected */
     uv_timer_t *timeout;    /* NULL: nothing waits */
     struct cancelling *cancelling;
@@ -80,10 +80,8 @@ static void on_written(struct put *put)
 {
     struct storing *storing = put->context;
     char id[ID_TEXT_BYTES + 1] = "";
-    struct bobbin_stored stored = {.size = sizeof stored,
-                                   .outcome = put->outcome,
-                                   .queue = storing->queue,
-                                   .sentence = ""};
+    struct bobbin_stored stored = {
+        .size = sizeof stored, .outcome = put->outcome, .queue = storing->queue, .sentence = ""};
     if (put->outcome == BOBBIN_STORED) {
         id_format(&put->address, id);
         stored.id = (bobbin_str){id, ID_TEXT_BYTES};
@@ -104,8 +102,7 @@ static struct storing *make_storing(struct door *door, const char *queue,
         return NULL;
     char *copy = (char *)(storing + 1);
     memcpy(copy, queue, bytes);
-    *storing = (struct storing){
-        .door = door, .on_stored = on_stored, .arg = arg, .queue = copy};
+    *storing = (struct storing){.door = door, .on_stored = on_stored, .arg = arg, .queue = copy};
     return storing;
 }
 
@@ -119,8 +116,8 @@ static struct record record_of(struct door *door, const struct bobbin_job_spec *
         .timeout_ms = spec->timeout_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)spec->timeout_ms,
         .attempts = (uint16_t)spec->attempts,
         .priority = (uint8_t)(spec->priority > 0 ? spec->priority - 1 : 5),
-        .flags = (uint8_t)((is_blob ? RECORD_FLAG_BLOB : 0) |
-                           (needs_sync ? 0 : RECORD_FLAG_PROCESS)),
+        .flags =
+            (uint8_t)((is_blob ? RECORD_FLAG_BLOB : 0) | (needs_sync ? 0 : RECORD_FLAG_PROCESS)),
         .payload_bytes = payload_bytes,
         .queue = bobbin_text(spec->queue),
         .content_type = type,
@@ -197,8 +194,7 @@ static void refuse_later(struct door *door, struct storing *storing, const bobbi
 static bool ready_writer(struct door *door, bobbin_error *error)
 {
     if (door->writer == NULL)
-        door->writer =
-            writer_open(door->loop, &door->directory, door->options.log, error);
+        door->writer = writer_open(door->loop, &door->directory, door->options.log, error);
     return door->writer != NULL;
 }
 
@@ -211,9 +207,8 @@ static void put(void *context, const struct bobbin_job_spec *spec, int payload_f
     struct storing *storing = make_storing(door, spec->queue, on_stored, arg);
     if (storing == NULL)
         abort(); /* as in refuse_later */
-    struct put *made = ready_writer(door, &error)
-                           ? make_put(door, spec, payload_fd, length, &error)
-                           : NULL;
+    struct put *made =
+        ready_writer(door, &error) ? make_put(door, spec, payload_fd, length, &error) : NULL;
     if (made == NULL) {
         refuse_later(door, storing, &error);
         return;

@@ -18,11 +18,11 @@ struct followed {
     uint32_t sequence;
     struct journal_reader *reader;
     struct state_file *state;
-    uint32_t count;      /* records so far */
-    uint32_t ended;      /* of them */
+    uint32_t count; /* records so far */
+    uint32_t ended; /* of them */
     uint64_t last_ended_us;
-    bool is_complete;    /* its writer is gone or moved on, and all was read */
-    bool has_states;     /* a state file was there: entries may be found in it */
+    bool is_complete; /* its writer is gone or moved on, and all was read */
+    bool has_states;  /* a state file was there: entries may be found in it */
     bool has_cancels;
 };
 

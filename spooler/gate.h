@@ -1,7 +1,7 @@
 /*
  * dispatcher.sock, the leader's side: whoever uses this spool connects here to wake the leader and
- * to ask it to cancel jobs (message.h). What comes is not trusted in shape: a packet of another size
- * or kind ends its connection.
+ * to ask it to cancel jobs (message.h). What comes is not trusted in shape: a packet of another
+ * size or kind ends its connection.
  */
 #ifndef SPOOLER_GATE_H
 #define SPOOLER_GATE_H

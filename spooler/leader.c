@@ -65,8 +65,7 @@ void leader_give_out(struct leader *leader)
         ;
     uint64_t due_us = queue_next_due(&leader->queue), now = now_us();
     if (due_us != UINT64_MAX)
-        uv_timer_start(&leader->due, on_due,
-                       due_us > now ? (due_us - now) / 1000 + 1 : 1, 0);
+        uv_timer_start(&leader->due, on_due, due_us > now ? (due_us - now) / 1000 + 1 : 1, 0);
 }
 
 static void on_due(uv_timer_t *timer)
@@ -83,8 +82,7 @@ static bool has_handler(const struct leader *leader, uint16_t number)
 {
     const struct queue_settings *queue = ledger_queue(leader->ledger, number);
     const char *handler = queue->handler[0] != '\0' ? queue->handler : queue->name;
-    const struct plugin_instance *instance =
-        plugin_set_find(leader->plugins, handler);
+    const struct plugin_instance *instance = plugin_set_find(leader->plugins, handler);
     return instance != NULL && instance->plugin->run != NULL;
 }
 
@@ -109,8 +107,8 @@ static uint64_t random_number(void)
 }
 
 /* Another attempt after a pause, or none any more. */
-static void try_again(struct leader *leader, const struct waiting *failed,
-                      uint64_t delay_ms, const char *sentence)
+static void try_again(struct leader *leader, const struct waiting *failed, uint64_t delay_ms,
+                      const char *sentence)
 {
     struct waiting job = *failed;
     const struct queue_settings *queue = ledger_queue(leader->ledger, job.queue);
@@ -224,8 +222,7 @@ bool leader_is_reserved(void *context, uint32_t slot)
 void leader_on_running(void *context, const struct waiting *job, uint32_t slot, bool is_cancelled)
 {
     struct leader *leader = context;
-    struct orphan *orphans =
-        realloc(leader->orphans, (leader->orphan_count + 1) * sizeof *orphans);
+    struct orphan *orphans = realloc(leader->orphans, (leader->orphan_count + 1) * sizeof *orphans);
     if (orphans == NULL)
         return; /* found again by the next leader */
     leader->orphans = orphans;
@@ -280,9 +277,8 @@ uint32_t leader_on_cancel(void *context, const struct job_address *address)
         state = BOBBIN_STATE_CANCELLING;
         if (!crew_stop(leader->crew, &job, kill_after_ms, CREW_CANCEL))
             for (size_t i = 0; i < leader->orphan_count; i++)
-                leader->orphans[i].is_cancelled |=
-                    leader->orphans[i].job.journal == job.journal &&
-                    leader->orphans[i].job.index == job.index;
+                leader->orphans[i].is_cancelled |= leader->orphans[i].job.journal == job.journal &&
+                                                   leader->orphans[i].job.index == job.index;
     }
     ledger_flush(leader->ledger); /* who asked will look */
     return (uint32_t)state;

@@ -30,7 +30,7 @@ struct leader {
 };
 
 void leader_init(struct leader *leader, uv_loop_t *loop);
-void leader_begin(struct leader *leader); /* the ledger and the crew are there */
+void leader_begin(struct leader *leader);  /* the ledger and the crew are there */
 void leader_finish(struct leader *leader); /* its timers are closed by the loop's owner */
 
 /* Gives waiting jobs to idle slots, and sets the timer for the next that is due. */

@@ -282,8 +282,7 @@ bool ledger_dead(struct ledger *ledger, const struct waiting *job, const char *s
     return end(ledger, job, BOBBIN_STATE_DEAD);
 }
 
-bool ledger_retry(struct ledger *ledger, struct waiting *job, uint64_t due_us,
-                  const char *sentence)
+bool ledger_retry(struct ledger *ledger, struct waiting *job, uint64_t due_us, const char *sentence)
 {
     struct state_entry now = {.due_or_started_us = due_us};
     remember(ledger, job, sentence);

@@ -27,8 +27,7 @@ int link_connect(const struct spool_directory *directory)
     return fd;
 }
 
-bool link_send(const struct spool_directory *directory, int *fd,
-               const struct door_message *message)
+bool link_send(const struct spool_directory *directory, int *fd, const struct door_message *message)
 {
     for (int tries = 0; tries < 2; tries++) {
         if (*fd < 0 && (*fd = link_connect(directory)) < 0)

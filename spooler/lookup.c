@@ -90,10 +90,8 @@ static void read_state(struct lookup *lookup, struct open_journal *journal,
                        const struct job_address *address, struct state_entry *entry)
 {
     if (journal->state_fd < 0)
-        journal->state_fd =
-            state_open_read(lookup->directory, address->writer, address->sequence);
-    if (!state_read(journal->state_fd, journal_reader_salt(journal->reader), address->index,
-                    entry))
+        journal->state_fd = state_open_read(lookup->directory, address->writer, address->sequence);
+    if (!state_read(journal->state_fd, journal_reader_salt(journal->reader), address->index, entry))
         *entry = (struct state_entry){.state = BOBBIN_STATE_READY};
 }
 
@@ -138,8 +136,7 @@ static void fill(struct lookup *lookup, const struct job_address *address, unsig
                                           : 0;
     fill_times(info, record, entry);
     if (entry->state == BOBBIN_STATE_RUNNING &&
-        slotpage_read(lookup->directory, entry->slot, address, entry->attempt,
-                      &lookup->progress)) {
+        slotpage_read(lookup->directory, entry->slot, address, entry->attempt, &lookup->progress)) {
         info->percent = lookup->progress.percent;
         info->progress = bobbin_text(lookup->progress.words);
     }
@@ -153,8 +150,7 @@ static void fill(struct lookup *lookup, const struct job_address *address, unsig
     }
 }
 
-void lookup_find(struct lookup *lookup, bobbin_str id, unsigned flags,
-                 struct bobbin_job_info *info)
+void lookup_find(struct lookup *lookup, bobbin_str id, unsigned flags, struct bobbin_job_info *info)
 {
     struct job_address address;
     struct record record;

@@ -19,8 +19,8 @@ enum door_message_kind {
 
 struct door_message {
     uint32_t kind;
-    uint32_t state; /* ANSWER: enum bobbin_job_state afterwards */
-    uint64_t ticket; /* CANCEL: chosen by the asker; ANSWER: the same */
+    uint32_t state;             /* ANSWER: enum bobbin_job_state afterwards */
+    uint64_t ticket;            /* CANCEL: chosen by the asker; ANSWER: the same */
     struct job_address address; /* WAKE: only writer and sequence count */
 };
 
@@ -53,11 +53,12 @@ struct job_message {
     uint32_t kind;
     uint32_t attempt;
     struct job_address address;
-    uint32_t attempts;   /* RUN: how many are allowed */
-    uint32_t result;     /* SETTLE: enum bobbin_job_result */
-    uint32_t has_result; /* SETTLE: a result file waits to be renamed; 2: there was no space for it */
+    uint32_t attempts; /* RUN: how many are allowed */
+    uint32_t result;   /* SETTLE: enum bobbin_job_result */
+    uint32_t
+        has_result; /* SETTLE: a result file waits to be renamed; 2: there was no space for it */
     uint32_t sentence_bytes;
-    uint64_t retry_after_ms; /* SETTLE with RETRY: UINT64_MAX is "as the queue says" */
+    uint64_t retry_after_ms;           /* SETTLE with RETRY: UINT64_MAX is "as the queue says" */
     char sentence[JOB_SENTENCE_BYTES]; /* only sentence_bytes of it are sent */
 };
 

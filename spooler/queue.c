@@ -96,9 +96,9 @@ bool queue_put(struct queue *queue, const struct waiting *job, uint64_t now_us)
 {
     if (job->due_us > now_us)
         return heap_put(queue, job);
-    return ring_put(&queue->rings[job->priority < QUEUE_PRIORITIES ? job->priority
-                                                                   : QUEUE_PRIORITIES - 1],
-                    job);
+    return ring_put(
+        &queue->rings[job->priority < QUEUE_PRIORITIES ? job->priority : QUEUE_PRIORITIES - 1],
+        job);
 }
 
 /* Those whose time has come join the ends of their rings, in the order of their times. */

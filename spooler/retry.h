@@ -6,7 +6,8 @@
 
 /*
  * The wait before the next attempt, in milliseconds, after attempt (1 is the first) failed: random
- * between 0 and backoff * factor^(attempt - 1), which is at most backoff-max. random is any 64 bits.
+ * between 0 and backoff * factor^(attempt - 1), which is at most backoff-max. random is any 64
+ * bits.
  */
 uint64_t retry_delay_ms(const struct queue_settings *queue, unsigned attempt, uint64_t random);
 

@@ -141,8 +141,7 @@ static void prepare_next(struct writer *writer)
 static void wake_leader(struct writer *writer)
 {
     const struct door_message message = {
-        .kind = DOOR_WAKE,
-        .address = {.writer = writer->id, .sequence = writer->journal.sequence}};
+        .kind = DOOR_WAKE, .address = {.writer = writer->id, .sequence = writer->journal.sequence}};
     link_send(writer->directory, &writer->leader_fd, &message);
 }
 
@@ -212,8 +211,8 @@ static void fail_all(struct list *list, int number, const bobbin_error *error)
 
 /* Takes puts from the list while they fit into the journal; what failed on the way is in the group
  * too. Returns how many are in the vector. */
-static int gather(struct writer *writer, struct list *all, struct list *group,
-                  struct iovec *vector, uint64_t *bytes)
+static int gather(struct writer *writer, struct list *all, struct list *group, struct iovec *vector,
+                  uint64_t *bytes)
 {
     const struct journal *journal = &writer->journal;
     int count = 0;
@@ -243,8 +242,8 @@ static void commit(struct writer *writer, struct list *group, struct iovec *vect
     bobbin_error error;
     list_init(&now);
     list_init(&later);
-    if (count > 0 && !journal_append(&writer->journal, vector, count, bytes, (uint32_t)count,
-                                     &error))
+    if (count > 0 &&
+        !journal_append(&writer->journal, vector, count, bytes, (uint32_t)count, &error))
         fail_all(group, errno, &error);
     sort(group, &now, &later);
     report(writer, &now);

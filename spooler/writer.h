@@ -27,13 +27,13 @@ struct writer;
 struct put {
     struct put *next;
     void (*on_written)(struct put *put); /* on the loop, exactly once */
-    void *context; /* the maker's */
+    void *context;                       /* the maker's */
     bool needs_sync;
-    int blob_fd;           /* owned; a payload that is a file; else -1 */
-    void *blob;            /* owned (malloc); a payload that is too large for the journal; or NULL */
-    uint64_t blob_bytes;   /* of either */
+    int blob_fd;         /* owned; a payload that is a file; else -1 */
+    void *blob;          /* owned (malloc); a payload that is too large for the journal; or NULL */
+    uint64_t blob_bytes; /* of either */
     enum bobbin_outcome outcome;
-    bobbin_error error;    /* unless STORED */
+    bobbin_error error;         /* unless STORED */
     struct job_address address; /* STORED; the nonce is the maker's */
     size_t record_bytes;
     unsigned char record[]; /* encoded, without its place */

@@ -36,8 +36,8 @@ struct accesslog *accesslog_open(const char *where, enum log_format format, bobb
     }
     log->format = format;
     log->owns_fd = strcmp(where, "stdout") != 0;
-    log->fd = log->owns_fd ? open(where, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644)
-                           : STDOUT_FILENO;
+    log->fd =
+        log->owns_fd ? open(where, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644) : STDOUT_FILENO;
     struct stat status;
     if (log->fd < 0 || fstat(log->fd, &status) != 0) {
         error_system(error, errno, "the access log %s cannot be opened", where);

@@ -18,8 +18,8 @@ void arena_init(struct arena *arena, void *memory, size_t bytes, struct pool *po
 {
     size_t skip = (ALIGN - (uintptr_t)memory % ALIGN) % ALIGN;
     char *start = memory;
-    *arena = (struct arena){.at = start + (skip < bytes ? skip : bytes), .end = start + bytes,
-                            .pool = pool};
+    *arena = (struct arena){
+        .at = start + (skip < bytes ? skip : bytes), .end = start + bytes, .pool = pool};
 }
 
 void arena_finish(struct arena *arena)

@@ -13,8 +13,8 @@
 
 #include "plugins/bobbin.h"
 
-/* Blocks all signals that bobbin handles (TERM INT QUIT HUP USR1 CHLD) and ignores PIPE. Called once
- * in main before anything else, inherited by all. */
+/* Blocks all signals that bobbin handles (TERM INT QUIT HUP USR1 CHLD) and ignores PIPE. Called
+ * once in main before anything else, inherited by all. */
 void child_block_signals(void);
 
 /* A signalfd for those signals, non-blocking, close-on-exec; -1 with errno. */
@@ -34,7 +34,8 @@ pid_t child_fork(const char *name, const int *keep, size_t count);
 /* Unblocks signals and restores dispositions, SIGPIPE included. */
 void child_before_exec(void);
 
-/* "exit status 3", "signal 9 (Killed)": for log lines. Static storage per thread is avoided: out. */
+/* "exit status 3", "signal 9 (Killed)": for log lines. Static storage per thread is avoided: out.
+ */
 void child_describe_status(int status, char *out, size_t size);
 
 #endif

@@ -52,8 +52,8 @@ static size_t clean(char *out, size_t capacity, const char *text)
     return length;
 }
 
-void log_writev(const struct log *log, enum bobbin_level level, const char *who,
-                const char *format, va_list arguments)
+void log_writev(const struct log *log, enum bobbin_level level, const char *who, const char *format,
+                va_list arguments)
 {
     char message[MESSAGE_MAX_BYTES], safe[MESSAGE_MAX_BYTES], line[LINE_MAX_BYTES], when[40];
     if (log == NULL || level < log->level)
@@ -74,9 +74,9 @@ void log_writev(const struct log *log, enum bobbin_level level, const char *who,
                           who != NULL ? "\", " : "", safe);
     } else {
         clean(safe, sizeof safe, message);
-        length = snprintf(line, sizeof line, "%s %-7s %s[%ld] %s%s%s\n", when, level_names[level],
-                          log->role, log->pid, who != NULL ? who : "", who != NULL ? ": " : "",
-                          safe);
+        length =
+            snprintf(line, sizeof line, "%s %-7s %s[%ld] %s%s%s\n", when, level_names[level],
+                     log->role, log->pid, who != NULL ? who : "", who != NULL ? ": " : "", safe);
     }
     write_line(log, line, (size_t)length < sizeof line ? (size_t)length : sizeof line - 1);
 }

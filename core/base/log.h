@@ -26,10 +26,10 @@ struct log {
 void log_init(struct log *log, int fd, const char *role);
 
 /* Any thread. who is a plugin instance's name or NULL. Control characters are escaped. */
-void log_write(const struct log *log, enum bobbin_level level, const char *who,
-               const char *format, ...) BOBBIN_PRINTF(4, 5);
-void log_writev(const struct log *log, enum bobbin_level level, const char *who,
-                const char *format, va_list arguments);
+void log_write(const struct log *log, enum bobbin_level level, const char *who, const char *format,
+               ...) BOBBIN_PRINTF(4, 5);
+void log_writev(const struct log *log, enum bobbin_level level, const char *who, const char *format,
+                va_list arguments);
 
 /*
  * One whole line made of ready pieces, from a signal handler: no formatting, no allocation, no lock

@@ -17,7 +17,7 @@ struct pool {
 void pool_init(struct pool *pool, size_t block_bytes, size_t keep);
 void pool_finish(struct pool *pool); /* blocks that were not given back stay their holders' */
 
-void *pool_take(struct pool *pool); /* NULL without memory */
+void *pool_take(struct pool *pool);             /* NULL without memory */
 void pool_give(struct pool *pool, void *block); /* NULL is fine */
 
 #endif

@@ -10,9 +10,9 @@
 
 struct config {
     struct ini ini;
-    char **values;  /* one for each entry of ini, expanded, owned */
-    bool *taken;    /* one for each section */
-    void **lists;   /* arrays behind bobbin_list fields, owned */
+    char **values; /* one for each entry of ini, expanded, owned */
+    bool *taken;   /* one for each section */
+    void **lists;  /* arrays behind bobbin_list fields, owned */
     size_t list_count;
 };
 
@@ -105,8 +105,7 @@ static unsigned earlier_line(const struct config *config, size_t index)
 
 static bool append(struct config *config, bobbin_list *list, const char *value)
 {
-    const char **items =
-        realloc((void *)(uintptr_t)list->items, (list->count + 1) * sizeof *items);
+    const char **items = realloc((void *)(uintptr_t)list->items, (list->count + 1) * sizeof *items);
     if (items == NULL)
         return false;
     if (list->count == 0) {
@@ -264,8 +263,7 @@ void config_print(const char *section, const struct bobbin_option *rows, const v
     for (; rows != NULL && rows->name != NULL; rows++) {
         char value[4096];
         if (rows->type == BOBBIN_TYPE_LIST) {
-            const bobbin_list *list =
-                (const bobbin_list *)((const char *)structure + rows->offset);
+            const bobbin_list *list = (const bobbin_list *)((const char *)structure + rows->offset);
             for (size_t i = 0; i < list->count; i++)
                 fprintf(out, "%s = %s\n", rows->name, list->items[i]);
             continue;

@@ -1,4 +1,5 @@
-/* How many CPUs a container has (settings_cpus): affinity, and the quota of every cgroup it is in. */
+/* How many CPUs a container has (settings_cpus): affinity, and the quota of every cgroup it is in.
+ */
 #include <dirent.h>
 #include <sched.h>
 #include <stdio.h>

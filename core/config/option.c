@@ -13,8 +13,8 @@ struct unit {
 };
 
 static const struct unit size_units[] = {{"", 1}, {"k", 1024}, {"m", 1u << 20}, {"g", 1u << 30}};
-static const struct unit time_units[] = {{"ms", 1},         {"s", 1000},        {"m", 60 * 1000},
-                                         {"h", 3600 * 1000}, {"d", 86400 * 1000}};
+static const struct unit time_units[] = {
+    {"ms", 1}, {"s", 1000}, {"m", 60 * 1000}, {"h", 3600 * 1000}, {"d", 86400 * 1000}};
 static const struct unit count_units[] = {{"", 1}};
 
 static size_t units_of(uint32_t type, const struct unit **units)

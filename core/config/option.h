@@ -11,7 +11,8 @@
 #include "plugins/bobbin.h"
 
 /* Reads one value into the struct's field. The sentence begins with the key: "workers: ...".
- * TEXT and PATH fields point at value afterwards: it must outlive the struct. LIST is not for here. */
+ * TEXT and PATH fields point at value afterwards: it must outlive the struct. LIST is not for here.
+ */
 bool option_parse(const struct bobbin_option *row, void *structure, const char *value,
                   bobbin_error *error);
 

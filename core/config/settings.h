@@ -18,8 +18,8 @@ struct settings {
     const char *plugin_directory; /* where <name>.so is looked for */
     const char *temporary_directory;
 
-    uint64_t log_level;  /* enum bobbin_level */
-    uint64_t log_format; /* enum settings_log_format, of the log and of the access log */
+    uint64_t log_level;     /* enum bobbin_level */
+    uint64_t log_format;    /* enum settings_log_format, of the log and of the access log */
     const char *access_log; /* "off", "stdout" or a path */
 
     uint64_t keepalive_timeout_ms;
@@ -41,7 +41,8 @@ struct settings {
 
 extern const struct bobbin_option settings_rows[];
 
-/* CPUs this container really has: affinity and the quotas of all its cgroups (v1, v2), at least 1. */
+/* CPUs this container really has: affinity and the quotas of all its cgroups (v1, v2), at least 1.
+ */
 unsigned settings_cpus(void);
 
 #endif

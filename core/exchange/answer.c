@@ -142,8 +142,9 @@ bool answer_value_is_legal(bobbin_str value)
 
 bool answer_name_is_reserved(bobbin_str name)
 {
-    static const char *const reserved[] = {"connection", "transfer-encoding", "keep-alive",
-                                           "content-length", "date", "trailer", "upgrade"};
+    static const char *const reserved[] = {
+        "connection", "transfer-encoding", "keep-alive", "content-length",
+        "date",       "trailer",           "upgrade"};
     for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
         if (strlen(reserved[i]) == name.length &&
             strncasecmp(reserved[i], name.data, name.length) == 0)

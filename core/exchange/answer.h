@@ -41,14 +41,15 @@ bool answer_add_field(struct answer *answer, struct arena *arena, bobbin_str nam
                       bobbin_str value);
 bool answer_append(struct answer *answer, struct arena *arena, const void *data, size_t length);
 
-/* Room for bytes more behind the body, or NULL; answer->body_length is then the caller's to move. */
+/* Room for bytes more behind the body, or NULL; answer->body_length is then the caller's to move.
+ */
 char *answer_room(struct answer *answer, struct arena *arena, size_t bytes);
 
 /* {"error": "..."} with its content type, in place of the body; fields that were added stay. */
 void answer_refusal(struct answer *answer, struct arena *arena, int status, const char *sentence);
 
 /* Checks of RFC 9110, sections 5.1 and 5.5. */
-bool answer_name_is_legal(bobbin_str name);  /* a token */
+bool answer_name_is_legal(bobbin_str name);   /* a token */
 bool answer_value_is_legal(bobbin_str value); /* no control characters but HTAB */
 /* Fields that only the core may send. */
 bool answer_name_is_reserved(bobbin_str name);

@@ -72,7 +72,7 @@ enum bobbin_flow bobbin_write(bobbin_request *request, const void *data, size_t 
     if (!is_open(request) || request->answer.fd >= 0)
         return BOBBIN_GONE;
     return answer_append(&request->answer, &request->arena, data, length) ? BOBBIN_FLOWING
-                                                                           : BOBBIN_GONE;
+                                                                          : BOBBIN_GONE;
 }
 
 enum bobbin_flow bobbin_print(bobbin_request *request, const char *format, ...)

@@ -45,8 +45,7 @@ static size_t request_bytes(const struct exchange *exchange)
 static bobbin_request *make(struct exchange *exchange)
 {
     if (exchange->slot_count == exchange->slot_capacity) {
-        uint32_t capacity =
-            exchange->slot_capacity > 0 ? exchange->slot_capacity * 2 : FIRST_SLOTS;
+        uint32_t capacity = exchange->slot_capacity > 0 ? exchange->slot_capacity * 2 : FIRST_SLOTS;
         bobbin_request **slots = realloc(exchange->slots, capacity * sizeof(bobbin_request *));
         if (slots == NULL)
             return NULL;
@@ -234,8 +233,8 @@ bobbin_request *request_at(struct exchange *exchange, uint32_t slot, uint32_t ge
     if (slot >= exchange->slot_count)
         return NULL;
     bobbin_request *request = exchange->slots[slot];
-    bool is_live = request->generation == generation && request->state != REQUEST_FREE &&
-                   request->app != NULL;
+    bool is_live =
+        request->generation == generation && request->state != REQUEST_FREE && request->app != NULL;
     return is_live ? request : NULL;
 }
 

@@ -7,9 +7,9 @@
  *    |   client left    |     client left or |               |     | on its way
  *    +------------------+     deadline: abort+---> LEFT -----+-----+---> FREE
  *
- * LEFT is a state of its own: the client is gone or got its 504, and something that the app began (a
- * job being stored, a question) has still to call back. An answer is over when the app ended it and
- * nothing is pending; the client hears of that through exchange->on_over.
+ * LEFT is a state of its own: the client is gone or got its 504, and something that the app began
+ * (a job being stored, a question) has still to call back. An answer is over when the app ended it
+ * and nothing is pending; the client hears of that through exchange->on_over.
  */
 #ifndef CORE_EXCHANGE_REQUEST_H
 #define CORE_EXCHANGE_REQUEST_H
@@ -24,13 +24,7 @@ struct connection;
 struct plugin_instance;
 struct route;
 
-enum request_state {
-    REQUEST_FREE,
-    REQUEST_READING,
-    REQUEST_HANDLING,
-    REQUEST_ENDED,
-    REQUEST_LEFT
-};
+enum request_state { REQUEST_FREE, REQUEST_READING, REQUEST_HANDLING, REQUEST_ENDED, REQUEST_LEFT };
 
 struct bobbin_request {
     struct exchange *exchange;
@@ -91,7 +85,8 @@ void request_settle(bobbin_request *request);
 /* The request of a slot while the app has it (HANDLING, ENDED or LEFT), else NULL. */
 bobbin_request *request_at(struct exchange *exchange, uint32_t slot, uint32_t generation);
 
-/* 32 hex digits, or the client's own X-Request-Id of 1..128 safe characters. Made when first asked. */
+/* 32 hex digits, or the client's own X-Request-Id of 1..128 safe characters. Made when first asked.
+ */
 bobbin_str request_id(bobbin_request *request);
 
 /* The first header field of that name, or absent. */

@@ -61,8 +61,10 @@ static bool check_queue(const char *queue, bobbin_error *error)
         return bobbin_fail(error, "a queue's name has 1 to %d bytes", QUEUE_MAX_BYTES);
     for (const char *c = queue; *c != '\0'; c++)
         if (!islower((unsigned char)*c) && !isdigit((unsigned char)*c) && *c != '-' && *c != '_')
-            return bobbin_fail(error, "the queue's name \"%s\" has another character than "
-                                      "a to z, 0 to 9, - and _", queue);
+            return bobbin_fail(error,
+                               "the queue's name \"%s\" has another character than "
+                               "a to z, 0 to 9, - and _",
+                               queue);
     return true;
 }
 
@@ -140,8 +142,7 @@ static void accept_job(bobbin_request *request, const struct bobbin_stored *stor
     bobbin_end(request);
 }
 
-static void accept_or_refuse(bobbin_request *request, const struct bobbin_stored *stored,
-                             void *arg)
+static void accept_or_refuse(bobbin_request *request, const struct bobbin_stored *stored, void *arg)
 {
     (void)arg;
     if (stored->outcome == BOBBIN_STORED) {
@@ -219,7 +220,7 @@ void bobbin_job_cancel(bobbin_request *request, bobbin_str id, bobbin_on_job *ca
 
 const char *bobbin_job_state_name(enum bobbin_job_state state)
 {
-    static const char *const names[] = {"unknown", "ready",      "running",   "done",    "dead",
+    static const char *const names[] = {"unknown",    "ready",     "running", "done",     "dead",
                                         "cancelling", "cancelled", "expired", "duplicate"};
     return (size_t)state < sizeof names / sizeof *names ? names[state] : "unknown";
 }

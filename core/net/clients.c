@@ -12,9 +12,9 @@
 #include "core/plugin/plugin.h"
 
 enum {
-    ACCEPT_BATCH = 16,        /* others want to be served too */
-    ACCEPT_PAUSE_MS = 100,    /* out of descriptors: somebody may leave meanwhile */
-    DRAIN_IDLE_MS = 5000,     /* a request may be on its way on an idle connection */
+    ACCEPT_BATCH = 16,     /* others want to be served too */
+    ACCEPT_PAUSE_MS = 100, /* out of descriptors: somebody may leave meanwhile */
+    DRAIN_IDLE_MS = 5000,  /* a request may be on its way on an idle connection */
     LINGER_MS = 2000,
     KEPT_BUFFERS = 256,
     KEPT_CONNECTIONS = 1024
@@ -101,8 +101,8 @@ static bool open_doorway(struct clients *clients, const struct listener *listene
     doorway->listener = listener;
     doorway->protocol = protocol->plugin->protocol;
     doorway->protocol_name = protocol->name;
-    pool_init(&doorway->connections,
-              sizeof(struct connection) + doorway->protocol->connection_size, KEPT_CONNECTIONS);
+    pool_init(&doorway->connections, sizeof(struct connection) + doorway->protocol->connection_size,
+              KEPT_CONNECTIONS);
     int status = uv_poll_init_socket(clients->loop, &doorway->poll, listener->fd);
     if (status != 0)
         return bobbin_fail(error, "%s cannot be watched: %s", listener->text, uv_strerror(status));
@@ -126,15 +126,12 @@ bool clients_open(struct clients *clients, uv_loop_t *loop, struct exchange *exc
                   struct plugin_instance *const *protocols, size_t count, bobbin_error *error)
 {
     const struct settings *settings = exchange->settings;
-    *clients = (struct clients){.loop = loop,
-                                .exchange = exchange,
-                                .settings = settings,
-                                .accesslog = accesslog};
-    clients->limits =
-        (struct bobbin_limits){.request_line_bytes = settings->max_request_line_bytes,
-                               .head_bytes = settings->max_head_bytes,
-                               .body_bytes = settings->max_body_bytes,
-                               .fields = settings->max_fields};
+    *clients = (struct clients){
+        .loop = loop, .exchange = exchange, .settings = settings, .accesslog = accesslog};
+    clients->limits = (struct bobbin_limits){.request_line_bytes = settings->max_request_line_bytes,
+                                             .head_bytes = settings->max_head_bytes,
+                                             .body_bytes = settings->max_body_bytes,
+                                             .fields = settings->max_fields};
     exchange->on_over = connection_on_over;
     pool_init(&clients->inputs, INPUT_BYTES, KEPT_BUFFERS);
     pool_init(&clients->outputs, OUTPUT_BYTES, KEPT_BUFFERS);

@@ -41,8 +41,8 @@ struct clients {
     struct connection *first;
     size_t count;
     bool is_draining;
-    uv_timer_t pause;                /* after accept(2) ran out of descriptors */
-    void (*on_empty)(void *arg);     /* once, when draining has closed the last one */
+    uv_timer_t pause;            /* after accept(2) ran out of descriptors */
+    void (*on_empty)(void *arg); /* once, when draining has closed the last one */
     void *on_empty_arg;
     uint64_t date_s; /* the second that date shows */
     char date[32];   /* IMF-fixdate, RFC 9110 section 5.6.7 */
@@ -64,7 +64,8 @@ void clients_serve(struct clients *clients);
  */
 void clients_drain(struct clients *clients, void (*on_empty)(void *arg), void *arg);
 
-/* Closes everybody at once and all handles: the loop has to turn once more before clients_finish. */
+/* Closes everybody at once and all handles: the loop has to turn once more before clients_finish.
+ */
 void clients_close(struct clients *clients);
 void clients_finish(struct clients *clients);
 

@@ -177,8 +177,8 @@ static void leave_sending(struct connection *connection)
 
 static bool flush(struct connection *connection, bool *progress)
 {
-    switch (output_flush(&connection->output, &connection->clients->outputs,
-                         &connection->transport, progress)) {
+    switch (output_flush(&connection->output, &connection->clients->outputs, &connection->transport,
+                         progress)) {
     case OUTPUT_SENT:
         return true;
     case OUTPUT_FAILED:
@@ -199,8 +199,7 @@ static bool advance(struct connection *connection, bool *progress)
             return true;
         /* Nothing more to parse: now all answers leave together. */
         return !output_is_empty(&connection->output) && flush(connection, progress) &&
-               connection->consumed < connection->filled &&
-               connection->state == CONNECTION_IDLE;
+               connection->consumed < connection->filled && connection->state == CONNECTION_IDLE;
     case CONNECTION_BODY:
         return intake_body(connection);
     case CONNECTION_HANDLING:

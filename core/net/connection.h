@@ -43,7 +43,7 @@ struct connection {
     struct clients *clients;       /* borrowed */
     const struct doorway *doorway; /* borrowed: which listener, which protocol */
     enum connection_state state;
-    int interest; /* what poll watches now */
+    int interest;        /* what poll watches now */
     bool is_driving;     /* connection_drive is on the stack */
     bool is_waking;      /* wake waits to be run */
     bool is_half_closed; /* the client will send nothing more */
@@ -53,7 +53,7 @@ struct connection {
 
     char *input; /* NULL while IDLE */
     size_t input_capacity;
-    size_t consumed;   /* input[consumed..filled) is not parsed yet */
+    size_t consumed; /* input[consumed..filled) is not parsed yet */
     size_t filled;
     size_t body_start; /* BODY: nothing before it may move */
     char *head;        /* the buffer of a head that left no room for a body; usually NULL */

@@ -151,7 +151,8 @@ static void take_head(struct connection *connection)
     connection->state = CONNECTION_BODY;
     connection->closes = !request->head.keep_alive;
     bool is_taken = request_route(request);
-    connection->closes |= request->answer.status == 400; /* who is wrong once is not trusted again */
+    connection->closes |=
+        request->answer.status == 400; /* who is wrong once is not trusted again */
     if (!choose_place(connection)) {
         connection_close(connection);
         return;

@@ -71,8 +71,7 @@ static ssize_t send_memory(struct output *output, struct transport *transport)
         vector[count++] =
             (struct iovec){output->chunk + output->start, output->end - output->start};
     if (output->tail_length > 0)
-        vector[count++] =
-            (struct iovec){(void *)(uintptr_t)output->tail, output->tail_length};
+        vector[count++] = (struct iovec){(void *)(uintptr_t)output->tail, output->tail_length};
     ssize_t sent = transport_write(transport, vector, count, output->file_length > 0);
     if (sent > 0)
         advance(output, (size_t)sent);
@@ -81,8 +80,8 @@ static ssize_t send_memory(struct output *output, struct transport *transport)
 
 static ssize_t send_file(struct output *output, struct transport *transport)
 {
-    ssize_t sent = transport_send_file(transport, output->file_fd, output->file_offset,
-                                       output->file_length);
+    ssize_t sent =
+        transport_send_file(transport, output->file_fd, output->file_offset, output->file_length);
     if (sent == 0) {
         errno = EIO;
         return -1;
@@ -100,8 +99,7 @@ enum output_flush output_flush(struct output *output, struct pool *pool,
     uint64_t of_file = 0;
     while (!output_is_empty(output)) {
         bool in_memory = output->end > output->start || output->tail_length > 0;
-        ssize_t sent =
-            in_memory ? send_memory(output, transport) : send_file(output, transport);
+        ssize_t sent = in_memory ? send_memory(output, transport) : send_file(output, transport);
         if (sent < 0)
             return errno == EAGAIN || errno == EWOULDBLOCK ? OUTPUT_BLOCKED : OUTPUT_FAILED;
         *progress = true;

@@ -17,8 +17,8 @@ static bool write_head(struct connection *connection, const struct bobbin_answer
         if (room == NULL)
             return false;
         size_t capacity = output_free(output);
-        bytes = connection->doorway->protocol->head(connection->protocol_state, answer, room,
-                                                    capacity);
+        bytes =
+            connection->doorway->protocol->head(connection->protocol_state, answer, room, capacity);
         if (bytes <= capacity) {
             output->end += bytes;
             return true;
@@ -28,9 +28,8 @@ static bool write_head(struct connection *connection, const struct bobbin_answer
 
 void reply_continue(struct connection *connection)
 {
-    struct bobbin_answer answer = {.size = sizeof answer,
-                                   .status = 100,
-                                   .minor = connection->request->head.minor};
+    struct bobbin_answer answer = {
+        .size = sizeof answer, .status = 100, .minor = connection->request->head.minor};
     if (!write_head(connection, &answer))
         connection_close(connection);
 }
@@ -97,8 +96,7 @@ void reply_send(struct connection *connection)
                                    .close = connection->closes,
                                    .minor = request->head.minor,
                                    .date = clients_date(connection->clients)};
-    bool has_body =
-        length > 0 && answer.has_length && !bobbin_is(request->head.method, "HEAD");
+    bool has_body = length > 0 && answer.has_length && !bobbin_is(request->head.method, "HEAD");
     if (!write_head(connection, &answer) || (has_body && !add_body(connection, built))) {
         connection_close(connection);
         return;

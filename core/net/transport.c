@@ -49,8 +49,8 @@ bool transport_accept(struct transport *transport, int listener_fd,
 {
     struct sockaddr_storage peer = {0};
     socklen_t length = sizeof peer;
-    transport->fd = accept4(listener_fd, (struct sockaddr *)&peer, &length,
-                            SOCK_NONBLOCK | SOCK_CLOEXEC);
+    transport->fd =
+        accept4(listener_fd, (struct sockaddr *)&peer, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (transport->fd < 0) {
         if (is_of_the_connection(errno))
             errno = EAGAIN;

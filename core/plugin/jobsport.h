@@ -25,7 +25,8 @@ struct jobsport {
                 uint64_t payload_length, jobsport_on_stored *on_stored, void *arg);
     void (*ask)(void *door, bobbin_str id, unsigned flags, jobsport_on_job *on_job, void *arg);
     void (*cancel)(void *door, bobbin_str id, jobsport_on_job *on_job, void *arg);
-    /* Where spilled bodies should be made (O_TMPFILE) so that they can become payloads by a link. */
+    /* Where spilled bodies should be made (O_TMPFILE) so that they can become payloads by a link.
+     */
     const char *body_directory;
 };
 

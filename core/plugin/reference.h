@@ -9,7 +9,7 @@
 #include "plugins/bobbin.h"
 
 struct reference_table {
-    const char *section; /* "spool", "queue:NAME" */
+    const char *section;              /* "spool", "queue:NAME" */
     const struct bobbin_option *rows; /* NULL: its keys are not options, about says what they are */
     const char *about;
 };

@@ -85,8 +85,8 @@ void running_catch_crashes(const struct log *log)
     /* A stack of its own, so that a stack that overflowed is told about too. It is never freed:
      * the process may crash at its very end. */
     stack_t stack = {.ss_size = CRASH_STACK_BYTES};
-    stack.ss_sp = mmap(NULL, stack.ss_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                       -1, 0);
+    stack.ss_sp =
+        mmap(NULL, stack.ss_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (stack.ss_sp != MAP_FAILED)
         sigaltstack(&stack, NULL);
     struct sigaction action = {.sa_handler = on_crash, .sa_flags = SA_ONSTACK | SA_RESETHAND};

@@ -107,11 +107,11 @@ static bool open_accesslog(struct worker *worker, bobbin_error *error)
     const struct settings *settings = worker->options->settings;
     if (strcmp(settings->access_log, "off") == 0)
         return true;
-    enum log_format format = settings->log_format == LOG_FORMAT_JSON ||
-                                     (settings->log_format == LOG_FORMAT_AUTO &&
-                                      worker->options->log->format == LOG_JSON)
-                                 ? LOG_JSON
-                                 : LOG_TEXT;
+    enum log_format format =
+        settings->log_format == LOG_FORMAT_JSON || (settings->log_format == LOG_FORMAT_AUTO &&
+                                                    worker->options->log->format == LOG_JSON)
+            ? LOG_JSON
+            : LOG_TEXT;
     worker->accesslog = accesslog_open(settings->access_log, format, error);
     return worker->accesslog != NULL;
 }
@@ -190,8 +190,9 @@ static void on_jobs_closed(void *arg)
     worker->exchange.jobs.door = NULL;
 }
 
-/* Everything that could still call somebody ends here, in the order in which it was made, backwards.
- * A job that is being stored is waited for: its acknowledgement may already be on the disk. */
+/* Everything that could still call somebody ends here, in the order in which it was made,
+ * backwards. A job that is being stored is waited for: its acknowledgement may already be on the
+ * disk. */
 static void stop(struct worker *worker)
 {
     const struct worker_options *options = worker->options;

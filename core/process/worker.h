@@ -32,7 +32,8 @@ struct jobsport_factory {
     /* The door on the worker's loop, which starts nothing until the first job. */
     bool (*open)(void *context, uv_loop_t *loop, const struct log *log, struct jobsport *port,
                  bobbin_error *error);
-    /* Answers all that was put, then frees; its loop handles are closed once on_closed is called. */
+    /* Answers all that was put, then frees; its loop handles are closed once on_closed is called.
+     */
     void (*close)(struct jobsport *port, void (*on_closed)(void *arg), void *arg);
 };
 

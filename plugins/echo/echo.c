@@ -1,4 +1,5 @@
-/* Answers a POST or PUT with its own body, unmodified: from memory, or from the file it was put in. */
+/* Answers a POST or PUT with its own body, unmodified: from memory, or from the file it was put in.
+ */
 #include <fcntl.h>
 
 #include "bobbin.h"

@@ -4,7 +4,8 @@
 
 #include "bobbin.h"
 
-/* As struct bobbin_protocol's head: the length it takes; more than capacity means nothing useful. */
+/* As struct bobbin_protocol's head: the length it takes; more than capacity means nothing useful.
+ */
 size_t answer_write(const struct bobbin_answer *answer, char *out, size_t capacity);
 
 #endif

@@ -12,12 +12,12 @@
 #include "bobbin.h"
 
 struct gate {
-    size_t line;        /* where the line begins that is not complete yet */
-    size_t searched;    /* up to where its end has been looked for */
-    uint32_t lines;     /* complete ones, the request line included */
-    uint32_t empty;     /* empty lines before the request line */
-    size_t start;       /* of the request line */
-    int status;         /* of a refusal */
+    size_t line;     /* where the line begins that is not complete yet */
+    size_t searched; /* up to where its end has been looked for */
+    uint32_t lines;  /* complete ones, the request line included */
+    uint32_t empty;  /* empty lines before the request line */
+    size_t start;    /* of the request line */
+    int status;      /* of a refusal */
     const char *sentence;
 };
 
@@ -25,8 +25,8 @@ enum gate_verdict { GATE_MORE, GATE_HEAD, GATE_REFUSE };
 
 /*
  * data is all since the last head ended; it may have moved since the last call, but not changed. On
- * GATE_HEAD *end is the length of all of it: empty lines, head, and the empty line behind it. A HTAB
- * at the end of a value is turned into a space (RFC 9110, section 5.5: both are OWS).
+ * GATE_HEAD *end is the length of all of it: empty lines, head, and the empty line behind it. A
+ * HTAB at the end of a value is turned into a space (RFC 9110, section 5.5: both are OWS).
  */
 enum gate_verdict gate_pass(struct gate *gate, const struct bobbin_limits *limits, char *data,
                             size_t length, size_t *end);

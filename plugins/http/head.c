@@ -5,7 +5,8 @@
 #include <strings.h>
 
 #if LLHTTP_VERSION_MAJOR < 9 && !LLHTTP_STRICT_MODE
-#error "llhttp 8 must be compiled with LLHTTP_STRICT_MODE=1: its loose mode lets requests be smuggled"
+#error                                                                                             \
+    "llhttp 8 must be compiled with LLHTTP_STRICT_MODE=1: its loose mode lets requests be smuggled"
 #endif
 
 /* ------------------------------------------------------------------ splitting */
@@ -262,8 +263,7 @@ static void check_framing(struct bobbin_head *head, const struct bobbin_limits *
 static void check_connection(struct bobbin_head *head, const struct notable *notable,
                              struct head_verdict *verdict)
 {
-    head->keep_alive =
-        !notable->says_close && (head->minor >= 1 || notable->says_keep_alive);
+    head->keep_alive = !notable->says_close && (head->minor >= 1 || notable->says_keep_alive);
     if (notable->expect.data == NULL || head->minor == 0)
         return;
     if (!same(notable->expect, "100-continue"))

@@ -1,6 +1,6 @@
 /*
- * One gated head into a struct bobbin_head: llhttp splits it, and what llhttp leaves to its caller is
- * checked here (RFC 9112, sections 3.2, 6.1, 6.3; RFC 9110, sections 7.2, 7.6.1, 10.1.1).
+ * One gated head into a struct bobbin_head: llhttp splits it, and what llhttp leaves to its caller
+ * is checked here (RFC 9112, sections 3.2, 6.1, 6.3; RFC 9110, sections 7.2, 7.6.1, 10.1.1).
  */
 #ifndef HTTP_HEAD_H
 #define HTTP_HEAD_H

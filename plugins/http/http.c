@@ -142,5 +142,5 @@ static bool start(bobbin_host *host, const void *config, void **state, bobbin_er
     return head_parser_is_strict(error);
 }
 
-BOBBIN_PLUGIN(.name = "http", .about = "HTTP/1.1 on the wire, strictly (RFC 9112)",
-              .start = start, .protocol = &protocol);
+BOBBIN_PLUGIN(.name = "http", .about = "HTTP/1.1 on the wire, strictly (RFC 9112)", .start = start,
+              .protocol = &protocol);

@@ -41,8 +41,7 @@ static void print_time(bobbin_request *request, const char *name, uint64_t time_
     }
     gmtime_r(&seconds, &utc);
     strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
-    bobbin_print(request, ", \"%s\": \"%s.%03uZ\"", name, text,
-                 (unsigned)(time_us / 1000 % 1000));
+    bobbin_print(request, ", \"%s\": \"%s.%03uZ\"", name, text, (unsigned)(time_us / 1000 % 1000));
 }
 
 static void print_text(bobbin_request *request, const char *name, bobbin_str text)
@@ -86,8 +85,7 @@ static void print_status(bobbin_request *request, const struct bobbin_job_info *
     bobbin_header(request, "content-type", "application/json");
     bobbin_header(request, "cache-control", "no-store");
     bobbin_print(request, "{\"id\": \"%.*s\", \"queue\": \"%.*s\", \"state\": \"%s\"",
-                 BOBBIN_ARG(info->id), BOBBIN_ARG(info->queue),
-                 bobbin_job_state_name(info->state));
+                 BOBBIN_ARG(info->id), BOBBIN_ARG(info->queue), bobbin_job_state_name(info->state));
     bobbin_print(request, ", \"attempt\": %u, \"attempts\": %u", info->attempt, info->attempts);
     print_time(request, "enqueued", info->enqueued_us);
     print_time(request, "due", info->due_us);

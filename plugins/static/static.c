@@ -150,5 +150,4 @@ static void handle(void *state, bobbin_request *request)
 }
 
 BOBBIN_PLUGIN(.name = "static", .about = "serves the files of a folder", .options = options,
-              .config_size = sizeof(struct config), .start = start, .stop = stop,
-              .handle = handle);
+              .config_size = sizeof(struct config), .start = start, .stop = stop, .handle = handle);

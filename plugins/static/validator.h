@@ -9,7 +9,7 @@
 enum { VALIDATOR_TAG_BYTES = 48, VALIDATOR_DATE_BYTES = 32 };
 
 struct validator {
-    char etag[VALIDATOR_TAG_BYTES];    /* "<size>-<mtime in ns>", in hex */
+    char etag[VALIDATOR_TAG_BYTES];      /* "<size>-<mtime in ns>", in hex */
     char modified[VALIDATOR_DATE_BYTES]; /* IMF-fixdate */
     time_t mtime;
 };

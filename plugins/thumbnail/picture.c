@@ -27,9 +27,8 @@ static bool read_header(tjhandle codec, bobbin_str jpeg, struct picture_size *si
                         bobbin_error *error)
 {
     int width = 0, height = 0, sampling = 0;
-    if (codec == NULL ||
-        tjDecompressHeader3(codec, (const unsigned char *)jpeg.data, jpeg.length, &width, &height,
-                            &sampling, space) != 0)
+    if (codec == NULL || tjDecompressHeader3(codec, (const unsigned char *)jpeg.data, jpeg.length,
+                                             &width, &height, &sampling, space) != 0)
         return fail(codec, "the photo cannot be read", error);
     /* A file that ends before its frame begins is read "successfully", and nothing is filled in. */
     if (width <= 0 || height <= 0)
@@ -71,8 +70,7 @@ static void convert_cmyk(struct picture *picture, const unsigned char *cmyk)
     size_t count = (size_t)picture->width * picture->height;
     for (size_t i = 0; i < count; i++)
         for (size_t k = 0; k < 3; k++)
-            picture->pixels[3 * i + k] =
-                (unsigned char)(cmyk[4 * i + k] * cmyk[4 * i + 3] / 255);
+            picture->pixels[3 * i + k] = (unsigned char)(cmyk[4 * i + k] * cmyk[4 * i + 3] / 255);
 }
 
 static bool decode_into(tjhandle codec, struct picture *picture, bobbin_str jpeg, int format,
@@ -116,8 +114,7 @@ bool picture_decode(struct picture *picture, bobbin_str jpeg, unsigned least_wid
                bobbin_fail(error, "there is no memory for a picture of %u x %u", picture->width,
                            picture->height);
     }
-    done = done &&
-           decode(codec, picture, jpeg, space == TJCS_CMYK || space == TJCS_YCCK, error);
+    done = done && decode(codec, picture, jpeg, space == TJCS_CMYK || space == TJCS_YCCK, error);
     if (!done)
         picture_finish(picture);
     if (codec != NULL)

@@ -8,7 +8,6 @@
  * Makes to of width x height from from. Smaller: the exact mean of the covered area, in fixed
  * point. Larger: each pixel is interpolated between its neighbours. False without memory.
  */
-bool scale_picture(const struct picture *from, struct picture *to, unsigned width,
-                   unsigned height);
+bool scale_picture(const struct picture *from, struct picture *to, unsigned width, unsigned height);
 
 #endif

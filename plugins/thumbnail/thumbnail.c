@@ -76,8 +76,7 @@ static void handle(void *state, bobbin_request *request)
     snprintf(text, sizeof text, "%u", width);
     const bobbin_field headers[] = {{bobbin_text("width"), bobbin_text(text)}};
     bobbin_spool_and_accept(request, BOBBIN_JOB(.payload_is_body = true, .headers = headers,
-                                                .header_count = 1,
-                                                .content_type = "image/jpeg"));
+                                                .header_count = 1, .content_type = "image/jpeg"));
 }
 
 /* ------------------------------------------------------------------ the job */
@@ -85,8 +84,7 @@ static void handle(void *state, bobbin_request *request)
 /* Width and height of the upright thumbnail; the ratio is kept, and no side is 0. */
 static void fit(const struct picture_size *upright, unsigned width, struct picture_size *out)
 {
-    uint64_t height =
-        ((uint64_t)upright->height * width + upright->width / 2) / upright->width;
+    uint64_t height = ((uint64_t)upright->height * width + upright->width / 2) / upright->width;
     out->width = width;
     out->height = height == 0 ? 1 : height > 65500 ? 65500 : (unsigned)height;
 }

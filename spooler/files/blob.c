@@ -84,8 +84,8 @@ static bool sync_named(const struct spool_directory *directory, int folder, cons
 }
 
 /* Ends what both ways of making a blob have in common; a half-made one is removed. */
-static bool settle(const struct spool_directory *directory, int folder, const char *name,
-                   bool made, bool sync, bobbin_error *error)
+static bool settle(const struct spool_directory *directory, int folder, const char *name, bool made,
+                   bool sync, bobbin_error *error)
 {
     bool done = made && (!sync || sync_named(directory, folder, name));
     int number = errno;

@@ -19,8 +19,8 @@ struct file_system {
 };
 
 static const struct file_system refused[] = {
-    {0x6969, "NFS"},        {0xff534d42, "CIFS"}, {0xfe534d42, "SMB"},    {0x517b, "SMB"},
-    {0x65735546, "FUSE"},   {0x01021997, "9p"},   {0x6a656a63, "virtiofs"}, {0x5346414f, "AFS"},
+    {0x6969, "NFS"},      {0xff534d42, "CIFS"}, {0xfe534d42, "SMB"},      {0x517b, "SMB"},
+    {0x65735546, "FUSE"}, {0x01021997, "9p"},   {0x6a656a63, "virtiofs"}, {0x5346414f, "AFS"},
 };
 
 static bool check_file_system(const char *path, int root, const struct log *log,
@@ -78,8 +78,8 @@ static bool write_version(const struct spool_directory *directory, bobbin_error 
     int number = errno;
     if (fd >= 0)
         close(fd);
-    return done || error_system(error, number, "the spool %s: VERSION cannot be written",
-                                directory->path);
+    return done ||
+           error_system(error, number, "the spool %s: VERSION cannot be written", directory->path);
 }
 
 static bool check_version(const struct spool_directory *directory, bobbin_error *error)
@@ -93,8 +93,7 @@ static bool check_version(const struct spool_directory *directory, bobbin_error 
     if (fd >= 0)
         close(fd);
     if (got < 0)
-        return error_system(error, number, "the spool %s: VERSION cannot be read",
-                            directory->path);
+        return error_system(error, number, "the spool %s: VERSION cannot be read", directory->path);
     char *end;
     long version = strtol(text, &end, 10);
     if (end == text || *end != '\n' || version < 1)
@@ -114,8 +113,7 @@ static bool open_folder(const struct spool_directory *directory, const char *nam
            error_system(error, errno, "the spool's folder %s/%s", directory->path, name);
 }
 
-static bool open_all(struct spool_directory *directory, const struct log *log,
-                     bobbin_error *error)
+static bool open_all(struct spool_directory *directory, const struct log *log, bobbin_error *error)
 {
     if (!make_parents(directory->path, error))
         return false;

@@ -81,15 +81,14 @@ static bool write_head(const struct journal *journal)
                                .sequence = journal->sequence,
                                .salt = journal->salt,
                                .capacity = journal->capacity,
-                               .created_us = (uint64_t)now.tv_sec * 1000000 +
-                                             (uint64_t)now.tv_nsec / 1000};
+                               .created_us =
+                                   (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000};
     journalhead_encode(&head, bytes);
     return store_write(journal->fd, bytes, sizeof bytes, 0);
 }
 
 /* Locked and whole before it has its name: who finds a journal finds a head and a living writer. */
-static bool make(struct journal *journal, const struct spool_directory *directory,
-                 const char *name)
+static bool make(struct journal *journal, const struct spool_directory *directory, const char *name)
 {
     char hidden[JOURNAL_NAME_BYTES + 2];
     snprintf(hidden, sizeof hidden, ".%s", name);
@@ -98,8 +97,7 @@ static bool make(struct journal *journal, const struct spool_directory *director
         return false;
     bool done = flock(journal->fd, LOCK_EX | LOCK_NB) == 0 &&
                 store_reserve(journal->fd, journal->capacity) && write_head(journal) &&
-                store_sync(journal->fd) &&
-                store_rename(directory->journals, hidden, name) &&
+                store_sync(journal->fd) && store_rename(directory->journals, hidden, name) &&
                 store_sync_folder(directory->journals);
     if (!done) {
         int number = errno;

@@ -75,9 +75,9 @@ uint64_t journal_reader_salt(const struct journal_reader *reader);
 enum journal_step {
     JOURNAL_RECORD, /* *record is the next one, valid until the next call */
     JOURNAL_END,    /* nothing was begun after the last one (yet) */
-    JOURNAL_TORN,   /* a record was begun and is not whole: wait, or judge by journal_writer_lives */
-    JOURNAL_FULL,   /* the capacity is used up: no record will follow */
-    JOURNAL_BROKEN  /* an I/O error: errno */
+    JOURNAL_TORN,  /* a record was begun and is not whole: wait, or judge by journal_writer_lives */
+    JOURNAL_FULL,  /* the capacity is used up: no record will follow */
+    JOURNAL_BROKEN /* an I/O error: errno */
 };
 
 /*

@@ -14,7 +14,8 @@
 #include "spooler/files/journal.h"
 #include "spooler/files/journalhead.h"
 
-/* A scan reads much at once; the tail of a journal that grows is looked at often and holds little. */
+/* A scan reads much at once; the tail of a journal that grows is looked at often and holds little.
+ */
 enum { WINDOW_BYTES = 128 * 1024, TAIL_BYTES = 16 * 1024 };
 
 struct journal_reader {
@@ -24,7 +25,7 @@ struct journal_reader {
     uint32_t index;
     uint32_t vouched; /* members of the present group that are known to be whole */
     uint64_t window_start;
-    size_t window_bytes; /* what of the window was read */
+    size_t window_bytes;   /* what of the window was read */
     unsigned char *window; /* NULL until the first record is looked for */
 };
 
@@ -94,7 +95,8 @@ bool journal_writer_lives(const struct journal_reader *reader)
     return false;
 }
 
-/* The bytes from an offset on: those in the window, or read anew when fewer than wanted are there. */
+/* The bytes from an offset on: those in the window, or read anew when fewer than wanted are there.
+ */
 static const unsigned char *look(struct journal_reader *reader, uint64_t offset, size_t wanted,
                                  bool anew, size_t *available)
 {
@@ -142,8 +144,8 @@ static enum journal_step judge(struct journal_reader *reader, uint64_t offset, u
         anew = false;
         if (available < wanted)
             return available == 0 ? JOURNAL_END : JOURNAL_TORN;
-        verdict = record_decode_head(record, bytes, available, reader->head.salt, offset, index,
-                                     &needed);
+        verdict =
+            record_decode_head(record, bytes, available, reader->head.salt, offset, index, &needed);
     } while (verdict == RECORD_SHORT);
     if (verdict == RECORD_NOTHING)
         return JOURNAL_END;
@@ -159,8 +161,7 @@ static enum journal_step read_one(struct journal_reader *reader, uint64_t offset
     if (offset + RECORD_FIXED_BYTES > reader->head.capacity)
         return JOURNAL_FULL;
     enum journal_step step = judge(reader, offset, index, with_payload, false, record);
-    return step == JOURNAL_RECORD ? step
-                                  : judge(reader, offset, index, with_payload, true, record);
+    return step == JOURNAL_RECORD ? step : judge(reader, offset, index, with_payload, true, record);
 }
 
 /* Members of a group count when all that follow in it do. */
@@ -181,8 +182,7 @@ static enum journal_step vouch(struct journal_reader *reader, uint64_t offset, u
 enum journal_step journal_next(struct journal_reader *reader, bool with_payload,
                                struct record *record)
 {
-    enum journal_step step =
-        read_one(reader, reader->offset, reader->index, with_payload, record);
+    enum journal_step step = read_one(reader, reader->offset, reader->index, with_payload, record);
     if (step == JOURNAL_RECORD && record->group_left > 0 && reader->vouched == 0) {
         step = vouch(reader, reader->offset, reader->index, record->group_left);
         if (step == JOURNAL_RECORD)
@@ -218,9 +218,8 @@ bool journal_read_record(const struct journal_reader *reader, uint32_t block, ui
     uint64_t offset = (uint64_t)block * RECORD_ALIGN;
     size_t needed;
     ssize_t got = pread(reader->fd, buffer, RECORD_HEAD_MAX, (off_t)offset);
-    return got > 0 &&
-           record_decode_head(record, buffer, (size_t)got, reader->head.salt, offset, index,
-                              &needed) == RECORD_WHOLE;
+    return got > 0 && record_decode_head(record, buffer, (size_t)got, reader->head.salt, offset,
+                                         index, &needed) == RECORD_WHOLE;
 }
 
 static void *read_inline(const struct journal_reader *reader, const struct record *record)

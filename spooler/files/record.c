@@ -14,8 +14,8 @@ static size_t headers_size(const struct record *record)
 {
     size_t bytes = 0;
     for (size_t i = 0; i < record->header_count; i++)
-        bytes += HEADER_FIXED_BYTES + record->headers[i].name.length +
-                 record->headers[i].value.length;
+        bytes +=
+            HEADER_FIXED_BYTES + record->headers[i].name.length + record->headers[i].value.length;
     return bytes;
 }
 
@@ -112,8 +112,8 @@ void record_encode(const struct record *record, uint64_t salt, void *bytes)
     struct record whole = *record;
     if (!(record->flags & RECORD_FLAG_BLOB)) {
         whole.payload_bytes = record->payload.length;
-        whole.payload_crc = (uint32_t)crc32(0, (const Bytef *)record->payload.data,
-                                            (uInt)record->payload.length);
+        whole.payload_crc =
+            (uint32_t)crc32(0, (const Bytef *)record->payload.data, (uInt)record->payload.length);
     }
     put_fixed(out, &whole, total, head);
     unsigned char *at = append(out + RECORD_FIXED_BYTES, record->queue);

@@ -9,23 +9,15 @@
  *       16    4  index in its journal, from 0
  *       20    4  record_bytes: all of it, a multiple of 64
  *       24    4  head_bytes: 128 + the variable part
- *       28    4  payload CRC: crc32 of the payload as it is stored (of the blob's content for a blob)
- *       32    8  payload_bytes (of the blob for a blob)
- *       40    8  nonce
- *       48    8  enqueued, microseconds since 1970
- *       56    8  due, 0: at once
- *       64    8  expires, 0: never
- *       72    4  timeout_ms, 0: as the queue says
- *       76    2  attempts, 0: as the queue says
- *       78    1  priority, 0 first .. 9
- *       79    1  flags: 1 payload is a blob, 2 acknowledged without sync (durability = process)
- *       80    2  queue_bytes        82 2  content_type_bytes
- *       84    2  unique_key_bytes   86 2  header_count
- *       88    4  headers_bytes
- *       92    4  group_left: how many records of the same all-or-nothing group follow
- *       96    8  blob writer       104 8  blob counter (0 without a blob)
- *      112    8  parent writer     120 4  parent sequence   124 4  parent index: this record was
- *                                          stored with the success of that job (0 0 0: none)
+ *       28    4  payload CRC: crc32 of the payload as it is stored (of the blob's content for a
+ * blob) 32    8  payload_bytes (of the blob for a blob) 40    8  nonce 48    8  enqueued,
+ * microseconds since 1970 56    8  due, 0: at once 64    8  expires, 0: never 72    4  timeout_ms,
+ * 0: as the queue says 76    2  attempts, 0: as the queue says 78    1  priority, 0 first .. 9 79
+ * 1  flags: 1 payload is a blob, 2 acknowledged without sync (durability = process) 80    2
+ * queue_bytes        82 2  content_type_bytes 84    2  unique_key_bytes   86 2  header_count 88 4
+ * headers_bytes 92    4  group_left: how many records of the same all-or-nothing group follow 96 8
+ * blob writer       104 8  blob counter (0 without a blob) 112    8  parent writer     120 4 parent
+ * sequence   124 4  parent index: this record was stored with the success of that job (0 0 0: none)
  *      128       queue, content type, unique key, then for each header u16 name_bytes,
  *                u16 value_bytes, name, value
  *  head_bytes    the payload (absent for a blob), then zeroes up to record_bytes
@@ -80,7 +72,8 @@ struct record {
     bobbin_str payload;      /* encode: the bytes, absent for a blob. decode_head: absent */
 };
 
-/* The whole size of the record when encoded, a multiple of RECORD_ALIGN; 0 when a part is too large. */
+/* The whole size of the record when encoded, a multiple of RECORD_ALIGN; 0 when a part is too
+ * large. */
 size_t record_size(const struct record *record);
 
 /* Writes exactly record_size(record) bytes. */
@@ -100,7 +93,8 @@ enum record_verdict {
     RECORD_TORN     /* neither: a write that did not finish, or damage */
 };
 
-/* Judges and decodes the head at bytes[0..length). offset and index are what must be found there. */
+/* Judges and decodes the head at bytes[0..length). offset and index are what must be found there.
+ */
 enum record_verdict record_decode_head(struct record *record, const void *bytes, size_t length,
                                        uint64_t salt, uint64_t offset, uint32_t index,
                                        size_t *needed);

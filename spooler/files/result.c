@@ -47,8 +47,7 @@ static void encode_head(unsigned char out[RESULT_HEAD_BYTES], uint32_t attempt, 
     put32(out + HEAD_CRC_AT, (uint32_t)crc32(0, out, HEAD_CRC_AT));
 }
 
-static bool write_all(int fd, const unsigned char *head, const void *data, size_t length,
-                      bool sync)
+static bool write_all(int fd, const unsigned char *head, const void *data, size_t length, bool sync)
 {
     struct iovec vector[2] = {{(void *)(uintptr_t)head, RESULT_HEAD_BYTES},
                               {(void *)(uintptr_t)data, length}};
@@ -65,9 +64,8 @@ bool result_write(const struct spool_directory *directory, const struct job_addr
     hidden_name(address, attempt, name);
     encode_head(head, attempt, data, length, content_type);
     store_unlink(directory->results, name);
-    int fd = store_make_folder(directory->results, journal)
-                 ? store_create(directory->results, name)
-                 : -1;
+    int fd = store_make_folder(directory->results, journal) ? store_create(directory->results, name)
+                                                            : -1;
     bool done = fd >= 0 && write_all(fd, head, data, length, sync);
     int number = errno;
     if (fd >= 0)

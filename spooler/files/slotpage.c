@@ -126,8 +126,7 @@ void slotpage_end(struct slotpage *page)
     end_change(page);
 }
 
-static bool is_of(const struct slotpage *page, const struct job_address *address,
-                  uint32_t attempt)
+static bool is_of(const struct slotpage *page, const struct job_address *address, uint32_t attempt)
 {
     return memcmp(page->magic, "SLOT", 4) == 0 && page->version == 1 &&
            page->writer == address->writer && page->sequence == address->sequence &&

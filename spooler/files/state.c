@@ -84,8 +84,8 @@ bool state_read(int fd, uint64_t salt, uint32_t index, struct state_entry *entry
 {
     unsigned char bytes[STATE_ENTRY_BYTES];
     *entry = (struct state_entry){0};
-    return fd >= 0 && pread(fd, bytes, sizeof bytes, (off_t)place_of(index)) ==
-                          (ssize_t)sizeof bytes &&
+    return fd >= 0 &&
+           pread(fd, bytes, sizeof bytes, (off_t)place_of(index)) == (ssize_t)sizeof bytes &&
            state_decode(entry, salt, index, bytes);
 }
 
@@ -153,9 +153,8 @@ bool state_flush(struct state_file *file, bobbin_error *error)
 bool state_put(struct state_file *file, uint32_t index, const struct state_entry *entry,
                bobbin_error *error)
 {
-    bool is_neighbour =
-        file->count > 0 && index >= file->first && index <= file->first + file->count &&
-        index - file->first < KEPT_ENTRIES;
+    bool is_neighbour = file->count > 0 && index >= file->first &&
+                        index <= file->first + file->count && index - file->first < KEPT_ENTRIES;
     if (!is_neighbour) {
         if (!state_flush(file, error))
             return false;

@@ -19,9 +19,9 @@ enum slot_state { SLOT_EMPTY, SLOT_STARTING, SLOT_IDLE, SLOT_BUSY };
 struct slot {
     struct crew *crew;
     enum slot_state state;
-    uint32_t number; /* of the slot's file; chosen anew for each process */
-    int fd;          /* our end of the pair; -1: none */
-    uv_poll_t *poll; /* NULL: none */
+    uint32_t number;  /* of the slot's file; chosen anew for each process */
+    int fd;           /* our end of the pair; -1: none */
+    uv_poll_t *poll;  /* NULL: none */
     uv_timer_t timer; /* EMPTY: the pause; BUSY: the job's time */
     uint64_t pause_ms;
     bool is_signalled; /* told to stop: the next thing is SIGKILL */
@@ -207,8 +207,8 @@ static bool fork_into(struct slot *slot)
         return false;
     int handed[HANDED_FDS] = {pair[1], lock_number(slot)};
     const struct nursery_message message = {.kind = NURSERY_FORK, .slot = slot->number};
-    bool done = handed[1] >= 0 && tell_nursery(slot->crew, &message, handed) &&
-                watch(slot, pair[0]);
+    bool done =
+        handed[1] >= 0 && tell_nursery(slot->crew, &message, handed) && watch(slot, pair[0]);
     close_all(handed, HANDED_FDS);
     if (!done)
         close(pair[0]);
@@ -379,10 +379,8 @@ struct slot *crew_idle(struct crew *crew)
 bool crew_run(struct slot *slot, const struct waiting *job, const struct job_address *address,
               uint64_t timeout_ms, uint64_t kill_after_ms)
 {
-    const struct job_message message = {.kind = JOB_RUN,
-                                        .attempt = job->attempt,
-                                        .address = *address,
-                                        .attempts = job->attempts};
+    const struct job_message message = {
+        .kind = JOB_RUN, .attempt = job->attempt, .address = *address, .attempts = job->attempts};
     size_t bytes = offsetof(struct job_message, sentence);
     slot->state = SLOT_BUSY;
     slot->job = *job;
@@ -421,8 +419,8 @@ struct crew *crew_open(const struct crew_options *options, bobbin_error *error)
 
 static void on_closed(uv_handle_t *handle)
 {
-    struct crew *crew = handle->type == UV_POLL ? handle->data
-                                                : ((struct slot *)handle->data)->crew;
+    struct crew *crew =
+        handle->type == UV_POLL ? handle->data : ((struct slot *)handle->data)->crew;
     if (--crew->open_timers == 0)
         free(crew);
 }

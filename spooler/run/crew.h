@@ -38,10 +38,10 @@ struct crew_options {
     int nursery_fd; /* SOCK_SEQPACKET; becomes the crew's */
     size_t count;
     void *context;
-    void (*on_idle)(void *context);                             /* a slot can take a job */
+    void (*on_idle)(void *context); /* a slot can take a job */
     void (*on_return)(void *context, const struct crew_return *back);
-    void (*on_empty)(void *context);                            /* after crew_leave */
-    void (*on_nursery_gone)(void *context); /* nothing can be run any more */
+    void (*on_empty)(void *context);                   /* after crew_leave */
+    void (*on_nursery_gone)(void *context);            /* nothing can be run any more */
     bool (*is_reserved)(void *context, uint32_t slot); /* a job of an earlier leader is there */
 };
 
@@ -55,11 +55,13 @@ void crew_close(struct crew *crew);
 struct slot *crew_idle(struct crew *crew);
 uint32_t slot_number(const struct slot *slot);
 
-/* Sends the job to its process. False: the process is gone (its death will be told, without job). */
+/* Sends the job to its process. False: the process is gone (its death will be told, without job).
+ */
 bool crew_run(struct slot *slot, const struct waiting *job, const struct job_address *address,
               uint64_t timeout_ms, uint64_t kill_after_ms);
 
-/* Tells a running job to stop; kills its process after kill_after_ms. False: it does not run here. */
+/* Tells a running job to stop; kills its process after kill_after_ms. False: it does not run here.
+ */
 bool crew_stop(struct crew *crew, const struct waiting *job, uint64_t kill_after_ms,
                enum crew_cause cause);
 

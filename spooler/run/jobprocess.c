@@ -96,9 +96,8 @@ static bool run_one(struct jobprocess *process, const struct job_message *order)
     struct bobbin_job *job = &process->job;
     bobbin_error error;
     enum bobbin_job_result result;
-    *job = (struct bobbin_job){.directory = &process->directory,
-                               .page = process->page,
-                               .log = process->options->log};
+    *job = (struct bobbin_job){
+        .directory = &process->directory, .page = process->page, .log = process->options->log};
     slotpage_begin(process->page, &order->address, order->attempt);
     const struct journal_reader *reader = reader_of(process, &order->address, &error);
     if (reader != NULL && job_load(job, reader, order, &error))

@@ -63,8 +63,7 @@ static int be_job_process(const struct nursery *nursery, const int fds[HANDED_FD
 }
 
 /* True in the new process, which then has *status to return. */
-static bool fork_one(struct nursery *nursery, uint32_t slot, const int fds[HANDED_FDS],
-                     int *status)
+static bool fork_one(struct nursery *nursery, uint32_t slot, const int fds[HANDED_FDS], int *status)
 {
     if (fds[0] < 0 || fds[1] < 0 || slot >= SLOTS_MAX) {
         tell(nursery, NURSERY_FORKED, slot, -EBADF);
@@ -130,8 +129,7 @@ int nursery_run(const struct nursery_options *options)
             break;
         if (message.kind == NURSERY_SIGNAL)
             signal_slot(&nursery, message.slot, message.number);
-        else if (message.kind == NURSERY_FORK &&
-                 fork_one(&nursery, message.slot, fds, &status))
+        else if (message.kind == NURSERY_FORK && fork_one(&nursery, message.slot, fds, &status))
             return status;
         for (int i = 0; i < HANDED_FDS; i++)
             if (fds[i] >= 0)

@@ -25,7 +25,8 @@ static void serve(int fd)
         close(fd);
         return;
     }
-    for (char *at = in; (at = memmem(at, (size_t)(in + got - at), "\r\n\r\n", 4)) != NULL; at += 4) {
+    for (char *at = in; (at = memmem(at, (size_t)(in + got - at), "\r\n\r\n", 4)) != NULL;
+         at += 4) {
         memcpy(out + length, answer, sizeof answer - 1);
         length += sizeof answer - 1;
     }

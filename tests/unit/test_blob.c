@@ -41,12 +41,10 @@ static void a_blob_from_memory_is_read_back(void **state)
     bobbin_error error;
     uint32_t crc;
     char *bytes = content();
-    assert_true(
-        blob_from_memory(&folder->directory, 1, 5, bytes, LENGTH, true, &crc, &error));
+    assert_true(blob_from_memory(&folder->directory, 1, 5, bytes, LENGTH, true, &crc, &error));
     assert_int_equal(crc, crc32(0, (unsigned char *)bytes, LENGTH));
     expect_content(folder, 5, bytes);
-    assert_false(
-        blob_from_memory(&folder->directory, 1, 5, bytes, LENGTH, true, &crc, &error));
+    assert_false(blob_from_memory(&folder->directory, 1, 5, bytes, LENGTH, true, &crc, &error));
     free(bytes);
 }
 
@@ -64,8 +62,7 @@ static void a_nameless_file_of_the_spool_is_linked_and_another_is_copied(void **
         if (fds[i] < 0)
             continue; /* this file system knows no nameless files */
         assert_int_equal(write(fds[i], bytes, LENGTH), LENGTH);
-        assert_true(
-            blob_from_file(&folder->directory, 1, i, fds[i], LENGTH, true, &crc, &error));
+        assert_true(blob_from_file(&folder->directory, 1, i, fds[i], LENGTH, true, &crc, &error));
         assert_int_equal(crc, crc32(0, (unsigned char *)bytes, LENGTH));
         expect_content(folder, i, bytes);
         close(fds[i]);

@@ -59,8 +59,8 @@ static void a_path_is_decoded_once_and_normalised(void **state)
 static void a_path_that_leads_astray_is_refused(void **state)
 {
     (void)state;
-    static const char *const wrong[] = {"/..",    "/../",     "/a/../..", "/%2e%2e", "/a/..%2f..",
-                                        "/%",     "/%4",      "/%zz",     "/%00",    "/a\\b",
+    static const char *const wrong[] = {"/..",    "/../",      "/a/../..", "/%2e%2e", "/a/..%2f..",
+                                        "/%",     "/%4",       "/%zz",     "/%00",    "/a\\b",
                                         "/a%5cb", "/.%2e/../", "//.."};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         expect_path(wrong[i], NULL, NULL);
@@ -186,8 +186,9 @@ static void names_and_values_that_could_split_an_answer_are_illegal(void **state
 {
     (void)state;
     assert_true(answer_name_is_legal(bobbin_text("x-a_b!")));
-    assert_false(answer_name_is_legal(bobbin_text("")) || answer_name_is_legal(bobbin_text("a b")) ||
-                 answer_name_is_legal(bobbin_text("a:")) || answer_name_is_legal(bobbin_text("\xe4")));
+    assert_false(
+        answer_name_is_legal(bobbin_text("")) || answer_name_is_legal(bobbin_text("a b")) ||
+        answer_name_is_legal(bobbin_text("a:")) || answer_name_is_legal(bobbin_text("\xe4")));
     assert_true(answer_value_is_legal(bobbin_text("a\tb \xe4")));
     assert_true(answer_value_is_legal(bobbin_text("")));
     assert_false(answer_value_is_legal(bobbin_text("a\rb")) ||

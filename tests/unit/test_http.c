@@ -33,8 +33,8 @@ static void note(struct seen *seen, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    seen->length += (size_t)vsnprintf(seen->text + seen->length, SEEN_BYTES - seen->length, format,
-                                      arguments);
+    seen->length +=
+        (size_t)vsnprintf(seen->text + seen->length, SEEN_BYTES - seen->length, format, arguments);
     va_end(arguments);
     assert_true(seen->length < SEEN_BYTES);
 }
@@ -49,7 +49,8 @@ static void note_head(struct seen *seen, const struct bobbin_head *head)
              BOBBIN_ARG(head->fields[i].value));
 }
 
-/* A driver that behaves as the core does: unconsumed bytes are fed again, together with what comes. */
+/* A driver that behaves as the core does: unconsumed bytes are fed again, together with what comes.
+ */
 struct driver {
     void *connection;
     const struct bobbin_protocol *protocol;
@@ -64,9 +65,8 @@ struct driver {
 
 static void reset_head(struct driver *driver)
 {
-    driver->head = (struct bobbin_head){.size = sizeof driver->head,
-                                        .fields = driver->fields,
-                                        .field_capacity = FIELDS_MAX};
+    driver->head = (struct bobbin_head){
+        .size = sizeof driver->head, .fields = driver->fields, .field_capacity = FIELDS_MAX};
 }
 
 static bool step(struct driver *driver)
@@ -74,8 +74,7 @@ static bool step(struct driver *driver)
     struct bobbin_feed feed = {.size = sizeof feed,
                                .data = driver->input + driver->consumed,
                                .length = driver->filled - driver->consumed};
-    enum bobbin_feed_event event =
-        driver->protocol->feed(driver->connection, &feed, &driver->head);
+    enum bobbin_feed_event event = driver->protocol->feed(driver->connection, &feed, &driver->head);
     assert_true(feed.consumed <= feed.length);
     driver->consumed += feed.consumed;
     switch (event) {
@@ -220,15 +219,18 @@ static void bodies_are_framed_by_length_and_by_chunks(void **state)
          "POST / @ 1.0 close body\n  Content-Length=1\nx|end\n"},
         {"POST / HTTP/1.1\r\n" H TE "\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n",
          "POST / @a 1.1 keep body\n  Host=a\n  Transfer-Encoding=chunked\nabcde|end\n"},
-        {"POST / HTTP/1.1\r\n" H TE "\r\n0A;x=y; z=\"q \\\" r\"\r\n0123456789\r\n0\r\nT: v\r\nU: w\r\n\r\n",
+        {"POST / HTTP/1.1\r\n" H TE
+         "\r\n0A;x=y; z=\"q \\\" r\"\r\n0123456789\r\n0\r\nT: v\r\nU: w\r\n\r\n",
          "POST / @a 1.1 keep body\n  Host=a\n  Transfer-Encoding=chunked\n0123456789|end\n"},
         {"POST / HTTP/1.1\r\n" H "Transfer-Encoding: CHUNKED\r\n\r\n0\r\n\r\n",
          "POST / @a 1.1 keep body\n  Host=a\n  Transfer-Encoding=CHUNKED\n|end\n"},
         {"POST / HTTP/1.1\r\n" H "Expect: 100-Continue\r\nContent-Length: 1\r\n\r\nx",
-         "POST / @a 1.1 keep body expect\n  Host=a\n  Expect=100-Continue\n  Content-Length=1\nx|end\n"},
+         "POST / @a 1.1 keep body expect\n  Host=a\n  Expect=100-Continue\n  "
+         "Content-Length=1\nx|end\n"},
         {"POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\nx",
          "POST / @ 1.0 close body\n  Expect=100-continue\n  Content-Length=1\nx|end\n"},
-        {"GET /1 HTTP/1.1\r\n" H "\r\nPOST /2 HTTP/1.1\r\n" H "Content-Length: 2\r\n\r\nhi\r\nGET /3 "
+        {"GET /1 HTTP/1.1\r\n" H "\r\nPOST /2 HTTP/1.1\r\n" H
+         "Content-Length: 2\r\n\r\nhi\r\nGET /3 "
          "HTTP/1.1\r\n" H "\r\n",
          "GET /1 @a 1.1 keep\n  Host=a\n|end\n"
          "POST /2 @a 1.1 keep body\n  Host=a\n  Content-Length=2\nhi|end\n"

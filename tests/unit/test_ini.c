@@ -27,7 +27,8 @@ static void entries_know_their_section_and_line(void **state)
 {
     (void)state;
     struct ini ini;
-    assert_true(read_text(&ini, "\xef\xbb\xbf; comment\r\n[a]\r\nk = v w ; c\r\n# c\n\n[b:c]\nx=a;b\ny =\n"));
+    assert_true(read_text(
+        &ini, "\xef\xbb\xbf; comment\r\n[a]\r\nk = v w ; c\r\n# c\n\n[b:c]\nx=a;b\ny =\n"));
     assert_int_equal(ini.section_count, 2);
     assert_int_equal(ini.entry_count, 3);
     assert_string_equal(ini.entries[0].section, "a");

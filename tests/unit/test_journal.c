@@ -233,8 +233,8 @@ static void a_payload_is_read_back(void **state)
     assert_true(journal_read_record(reader, JOURNAL_HEAD_BYTES / 64, 0, head, &record));
     assert_false(journal_read_record(reader, JOURNAL_HEAD_BYTES / 64, 1, head, &record));
     assert_true(journal_read_record(reader, JOURNAL_HEAD_BYTES / 64, 0, head, &record));
-    assert_true(journal_read_payload(reader, &folder->directory, &record, &payload, &mapped,
-                                     &error));
+    assert_true(
+        journal_read_payload(reader, &folder->directory, &record, &payload, &mapped, &error));
     assert_false(mapped);
     assert_memory_equal(payload, "the payload", 11);
     free(payload);

@@ -123,8 +123,9 @@ static void an_access_line_is_combined_and_escaped(void **state)
     accesslog_line(log, &entry);
     accesslog_close(log);
     assert_true(read(fd, text, sizeof text - 1) > 0);
-    assert_string_equal(text, "127.0.0.1 - - [14/Nov/2023:22:13:20 +0000] \"GET /x HTTP/1.1\" 200 12 "
-                              "\"-\" \"a \\x22b\\x22 \\x5C \\x01\\xFF\" id\n");
+    assert_string_equal(text,
+                        "127.0.0.1 - - [14/Nov/2023:22:13:20 +0000] \"GET /x HTTP/1.1\" 200 12 "
+                        "\"-\" \"a \\x22b\\x22 \\x5C \\x01\\xFF\" id\n");
     close(fd);
     unlink(path);
 }

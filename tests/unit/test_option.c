@@ -65,9 +65,22 @@ static void values_are_taken_at_their_limits_and_refused_beyond(void **state)
 static void numbers_are_digits_and_one_unit(void **state)
 {
     (void)state;
-    static const char *const wrong[] = {"",    " 1",   "+1",  "-1",  "1 ",  "0x1", "1.5", "k",
-                                        "1kk", "1K",   "1s",  "1b",  "99999999999999999999",
-                                        "18446744073709551616", "17179869184g", "1e3"};
+    static const char *const wrong[] = {"",
+                                        " 1",
+                                        "+1",
+                                        "-1",
+                                        "1 ",
+                                        "0x1",
+                                        "1.5",
+                                        "k",
+                                        "1kk",
+                                        "1K",
+                                        "1s",
+                                        "1b",
+                                        "99999999999999999999",
+                                        "18446744073709551616",
+                                        "17179869184g",
+                                        "1e3"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         assert_false(parse("size", wrong[i]));
     assert_false(parse("time", "5"));
@@ -121,11 +134,20 @@ static void the_tables_own_defaults_are_legal(void **state)
 static void variables_are_put_in_and_defaults_used(void **state)
 {
     (void)state;
-    static const char *const cases[][2] = {
-        {"a", "a"}, {"${U_SET}", "value"}, {"x${U_SET}y${U_SET}", "xvaluey" "value"},
-        {"${U_NONE:-d}", "d"}, {"${U_EMPTY:-d}", "d"}, {"${U_EMPTY}", ""}, {"${U_SET:-d}", "value"},
-        {"${U_NONE:-}", ""}, {"$$", "$"}, {"$x", "$x"}, {"$", "$"}, {"$${U_SET}", "${U_SET}"},
-        {"${U_NONE:-http://a:1/}", "http://a:1/"}};
+    static const char *const cases[][2] = {{"a", "a"},
+                                           {"${U_SET}", "value"},
+                                           {"x${U_SET}y${U_SET}", "xvaluey"
+                                                                  "value"},
+                                           {"${U_NONE:-d}", "d"},
+                                           {"${U_EMPTY:-d}", "d"},
+                                           {"${U_EMPTY}", ""},
+                                           {"${U_SET:-d}", "value"},
+                                           {"${U_NONE:-}", ""},
+                                           {"$$", "$"},
+                                           {"$x", "$x"},
+                                           {"$", "$"},
+                                           {"$${U_SET}", "${U_SET}"},
+                                           {"${U_NONE:-http://a:1/}", "http://a:1/"}};
     setenv("U_SET", "value", 1);
     setenv("U_EMPTY", "", 1);
     unsetenv("U_NONE");
@@ -141,7 +163,8 @@ static void a_variable_that_is_not_set_is_a_sentence(void **state)
 {
     (void)state;
     assert_null(expand_value("${U_NONE}", &error));
-    assert_string_equal(error.text, "${U_NONE} is not set, and has no default (${U_NONE:-default})");
+    assert_string_equal(error.text,
+                        "${U_NONE} is not set, and has no default (${U_NONE:-default})");
     assert_null(expand_value("${U_NONE", &error));
     assert_string_equal(error.text, "\"${U_NONE\" is not closed with a }");
     assert_null(expand_value("${}", &error));

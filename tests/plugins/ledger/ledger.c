@@ -27,12 +27,11 @@ static void handle(void *state, bobbin_request *request)
     bobbin_str what = bobbin_query(request, "do"), ms = bobbin_query(request, "ms");
     const bobbin_field headers[] = {{bobbin_text("do"), what}, {bobbin_text("ms"), ms}};
     bobbin_str durability = bobbin_query(request, "durability");
-    bobbin_spool_and_accept(
-        request, BOBBIN_JOB(.queue = "ledger", .payload_is_body = true, .headers = headers,
-                            .header_count = 2,
-                            .durability = bobbin_is(durability, "process")
-                                              ? BOBBIN_DURABILITY_PROCESS
-                                              : BOBBIN_DURABILITY_QUEUE));
+    bobbin_spool_and_accept(request, BOBBIN_JOB(.queue = "ledger", .payload_is_body = true,
+                                                .headers = headers, .header_count = 2,
+                                                .durability = bobbin_is(durability, "process")
+                                                                  ? BOBBIN_DURABILITY_PROCESS
+                                                                  : BOBBIN_DURABILITY_QUEUE));
 }
 
 static void trace(const struct config *config, bobbin_job *job, const char *word)
