@@ -225,9 +225,11 @@ struct bobbin_plugin {
      * past the return only when on_finish is set; otherwise keep a ticket.
      */
     void (*handle)(void *state, bobbin_request *request);
-    /* The client is gone or the deadline passed before the end: stop working on it. At most once. */
+    /* The client is gone or the deadline passed before the end: stop working on it. At most once.
+     * After it returns, what was read from the client (path, headers, body) reads as empty. */
     void (*on_abort)(void *state, bobbin_request *request);
-    /* The last call about this request: forget the pointer. Exactly once for each handle. */
+    /* The last call about this request: forget the pointer. Exactly once for each handle, and never
+     * inside another call of the request's. */
     void (*on_finish)(void *state, bobbin_request *request);
 
     /* Job. Called in a job process, may block and burn CPU as it likes. */

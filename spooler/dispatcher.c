@@ -138,6 +138,8 @@ static void open_timers(struct dispatcher *dispatcher)
     uv_timer_t *timers[] = {&dispatcher->scan, &dispatcher->sweep, &dispatcher->deadline};
     uint64_t ttl_ms = dispatcher->options->spool->result_ttl_ms;
     uint64_t sweep_ms = ttl_ms < SWEEP_MS ? ttl_ms : SWEEP_MS;
+    if (sweep_ms < SCAN_MS)
+        sweep_ms = SCAN_MS;
     for (size_t i = 0; i < sizeof timers / sizeof *timers; i++) {
         uv_timer_init(&dispatcher->loop, timers[i]);
         timers[i]->data = dispatcher;

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "core/base/clock.h"
 #include "core/base/error.h"
 #include "spooler/engine.h"
 #include "spooler/files/record.h"
@@ -59,13 +59,6 @@ struct storing {
     const char *queue; /* behind the struct */
 };
 
-static uint64_t now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
 static uint64_t next_nonce(struct door *door)
 {
     if (door->nonces_left == 0) {
@@ -112,7 +105,7 @@ static struct record record_of(struct door *door, const struct bobbin_job_spec *
     bobbin_str type = bobbin_text(spec->content_type != NULL ? spec->content_type : "");
     return (struct record){
         .nonce = next_nonce(door),
-        .enqueued_us = now_us(),
+        .enqueued_us = clock_us(),
         .timeout_ms = spec->timeout_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)spec->timeout_ms,
         .attempts = (uint16_t)spec->attempts,
         .priority = (uint8_t)(spec->priority > 0 ? spec->priority - 1 : 5),

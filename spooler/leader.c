@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
-#include <time.h>
 
+#include "core/base/clock.h"
 #include "spooler/files/result.h"
 #include "spooler/files/slotpage.h"
 #include "spooler/retry.h"
@@ -18,20 +18,13 @@ struct orphan {
     bool is_cancelled;
 };
 
-static uint64_t now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
 /* ------------------------------------------------------------------ waiting and giving out */
 
 static void on_due(uv_timer_t *timer);
 
 static void put_back(struct leader *leader, const struct waiting *job)
 {
-    if (!queue_put(&leader->queue, job, now_us()))
+    if (!queue_put(&leader->queue, job, clock_us()))
         log_write(leader->log, BOBBIN_ERROR, NULL,
                   "no memory for a waiting job: it will be found by the next leader");
 }
@@ -41,13 +34,13 @@ static bool give_one(struct leader *leader, struct slot *slot)
     struct waiting job;
     struct job_address address;
     do
-        if (!queue_take(&leader->queue, now_us(), &job))
+        if (!queue_take(&leader->queue, clock_us(), &job))
             return false;
     while (ledger_is_cancelled(leader->ledger, &job));
     const struct queue_settings *queue = ledger_queue(leader->ledger, job.queue);
     if (!ledger_start(leader->ledger, &job, slot_number(slot))) {
         job.attempt--;
-        job.due_us = now_us() + 1000 * 1000; /* the disk may have recovered by then */
+        job.due_us = clock_us() + 1000 * 1000; /* the disk may have recovered by then */
         put_back(leader, &job);
         return false;
     }
@@ -63,7 +56,7 @@ void leader_give_out(struct leader *leader)
         return;
     while ((slot = crew_idle(leader->crew)) != NULL && give_one(leader, slot))
         ;
-    uint64_t due_us = queue_next_due(&leader->queue), now = now_us();
+    uint64_t due_us = queue_next_due(&leader->queue), now = clock_us();
     if (due_us != UINT64_MAX)
         uv_timer_start(&leader->due, on_due, due_us > now ? (due_us - now) / 1000 + 1 : 1, 0);
 }
@@ -103,7 +96,7 @@ static uint64_t random_number(void)
 {
     uint64_t number = 0;
     ssize_t got = getrandom(&number, sizeof number, GRND_NONBLOCK);
-    return got == (ssize_t)sizeof number ? number : now_us();
+    return got == (ssize_t)sizeof number ? number : clock_us();
 }
 
 /* Another attempt after a pause, or none any more. */
@@ -118,7 +111,7 @@ static void try_again(struct leader *leader, const struct waiting *failed, uint6
     }
     if (delay_ms == UINT64_MAX)
         delay_ms = retry_delay_ms(queue, job.attempt, random_number());
-    if (ledger_retry(leader->ledger, &job, now_us() + delay_ms * 1000, sentence))
+    if (ledger_retry(leader->ledger, &job, clock_us() + delay_ms * 1000, sentence))
         put_back(leader, &job);
 }
 

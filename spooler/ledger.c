@@ -5,9 +5,9 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "core/base/clock.h"
 #include "spooler/files/history.h"
 #include "spooler/followed.h"
 
@@ -58,13 +58,6 @@ void ledger_destroy(struct ledger *ledger)
         free(ledger->queues[i].name);
     free(ledger->journals);
     free(ledger);
-}
-
-static uint64_t now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
 /* ------------------------------------------------------------------ queues */
@@ -245,13 +238,13 @@ static bool move(struct ledger *ledger, const struct waiting *job, struct state_
 
 static bool end(struct ledger *ledger, const struct waiting *job, enum bobbin_job_state state)
 {
-    struct state_entry now = {.ended_us = now_us()};
+    struct state_entry now = {.ended_us = clock_us()};
     return move(ledger, job, &now, state);
 }
 
 bool ledger_start(struct ledger *ledger, struct waiting *job, uint32_t slot)
 {
-    struct state_entry now = {.slot = slot, .due_or_started_us = now_us()};
+    struct state_entry now = {.slot = slot, .due_or_started_us = clock_us()};
     job->attempt++;
     if (!move(ledger, job, &now, BOBBIN_STATE_RUNNING))
         return false;
@@ -272,7 +265,7 @@ static void remember(struct ledger *ledger, const struct waiting *job, const cha
     ledger_address(ledger, job, &address);
     followed_get(ledger->journals[job->journal], job->index, &before);
     if (!history_append(ledger->directory, &address, job->attempt, before.due_or_started_us,
-                        now_us(), sentence, &error))
+                        clock_us(), sentence, &error))
         log_write(ledger->log, BOBBIN_ERROR, NULL, "%s", error.text);
 }
 
@@ -351,7 +344,7 @@ void ledger_flush(struct ledger *ledger)
 
 void ledger_sweep(struct ledger *ledger)
 {
-    uint64_t ttl_us = ledger->spool->result_ttl_ms * 1000, now = now_us();
+    uint64_t ttl_us = ledger->spool->result_ttl_ms * 1000, now = clock_us();
     for (uint32_t i = 0; i < ledger->journal_count; i++) {
         struct followed *journal = ledger->journals[i];
         if (journal == NULL || !followed_is_over(journal, now, ttl_us))

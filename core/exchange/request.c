@@ -192,13 +192,28 @@ void request_time_out(bobbin_request *request)
     request->state = REQUEST_ENDED;
 }
 
+/* The connection's input goes with it, and what was read from there reads as empty from now on. */
+static void forget_input(bobbin_request *request)
+{
+    const bobbin_str empty = {"", 0};
+    request->connection = NULL;
+    request->client_address = empty;
+    request->head.method = request->head.target = request->head.authority = empty;
+    request->head.field_count = 0;
+    request->target =
+        (struct target){.path = request->route != NULL ? request->route->prefix : empty};
+    if (request->id.data != NULL)
+        request->id = empty;
+    if (request->body.place == BODY_IN_PLACE)
+        body_init(&request->body);
+}
+
 void request_leave(bobbin_request *request)
 {
     if (request->state == REQUEST_HANDLING)
         abort_app(request);
     request->state = REQUEST_LEFT;
-    request->connection = NULL;
-    request->client_address = (bobbin_str){"", 0};
+    forget_input(request);
     if (request->pending == 0)
         request_finish(request);
 }

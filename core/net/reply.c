@@ -1,7 +1,7 @@
 /* Answers into bytes: the part of a connection that has its protocol write heads. */
 #include <string.h>
-#include <time.h>
 
+#include "core/base/clock.h"
 #include "core/exchange/request.h"
 #include "core/net/connection.h"
 
@@ -37,10 +37,8 @@ void reply_continue(struct connection *connection)
 static void log_access(struct connection *connection, uint64_t sent_bytes)
 {
     bobbin_request *request = connection->request;
-    struct timespec now;
     if (connection->clients->accesslog == NULL)
         return;
-    clock_gettime(CLOCK_REALTIME, &now);
     struct accesslog_entry entry = {
         .client = request->client_address,
         .method = request->head.method,
@@ -52,7 +50,7 @@ static void log_access(struct connection *connection, uint64_t sent_bytes)
         .referer = request_field(request, "referer"),
         .user_agent = request_field(request, "user-agent"),
         .request_id = request_id(request),
-        .time_us = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000,
+        .time_us = clock_us(),
     };
     accesslog_line(connection->clients->accesslog, &entry);
 }

@@ -7,10 +7,10 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/random.h>
-#include <time.h>
 #include <unistd.h>
 #include <zlib.h>
 
+#include "core/base/clock.h"
 #include "core/base/error.h"
 #include "spooler/files/bytes.h"
 #include "spooler/files/journalhead.h"
@@ -75,14 +75,11 @@ bool journalhead_decode(struct journalhead *head, const unsigned char bytes[JOUR
 static bool write_head(const struct journal *journal)
 {
     unsigned char bytes[JOURNAL_HEAD_BYTES];
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
     struct journalhead head = {.writer = journal->writer,
                                .sequence = journal->sequence,
                                .salt = journal->salt,
                                .capacity = journal->capacity,
-                               .created_us =
-                                   (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000};
+                               .created_us = clock_us()};
     journalhead_encode(&head, bytes);
     return store_write(journal->fd, bytes, sizeof bytes, 0);
 }
