@@ -35,8 +35,6 @@ const struct bobbin_option settings_rows[] = {
                 "how long an app may take before the client gets 504"),
     BOBBIN_TIME(struct settings, shutdown_timeout_ms, "shutdown-timeout", "25s", 3000, DAY_MS,
                 "from TERM to the end, whatever still runs"),
-    BOBBIN_TIME(struct settings, drain_delay_ms, "drain-delay", "0s", 0, DAY_MS,
-                "how long clients are still accepted after TERM"),
     BOBBIN_COUNT(struct settings, max_connections, "max-connections", "10000", 1, 1000000,
                  "open connections of one worker"),
     BOBBIN_COUNT(struct settings, max_requests, "max-requests", "1024", 1, 1000000,

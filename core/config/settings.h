@@ -28,7 +28,6 @@ struct settings {
     uint64_t write_timeout_ms;
     uint64_t request_timeout_ms; /* from complete head to end, then 504 */
     uint64_t shutdown_timeout_ms;
-    uint64_t drain_delay_ms;
 
     uint64_t max_connections; /* per worker */
     uint64_t max_requests;    /* in apps at one time, per worker; beyond it 503 */
