@@ -1,32 +1,21 @@
 #include "spooler/door.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "core/base/clock.h"
 #include "core/base/error.h"
+#include "spooler/canceller.h"
 #include "spooler/engine.h"
 #include "spooler/files/record.h"
-#include "spooler/link.h"
 #include "spooler/lookup.h"
 #include "spooler/writer.h"
 
-enum { CANCEL_TIMEOUT_MS = 2000, BODY_PATH_BYTES = 4096, NONCES = 256 };
-
-/* A cancel that the leader has not answered yet. */
-struct cancelling {
-    struct cancelling *next;
-    uint64_t ticket;
-    char id[ID_TEXT_BYTES + 1];
-    jobsport_on_job *on_job;
-    void *arg;
-};
+enum { BODY_PATH_BYTES = 4096, NONCES = 256 };
 
 struct door {
     struct door_options options;
@@ -38,11 +27,7 @@ struct door {
     uint64_t nonces[NONCES]; /* random numbers, fetched many at a time */
     size_t nonces_left;
 
-    int leader_fd;          /* of cancels; -1: not connected */
-    uv_poll_t *leader_poll; /* NULL: not connected */
-    uv_timer_t *timeout;    /* NULL: nothing waits */
-    struct cancelling *cancelling;
-    uint64_t last_ticket;
+    struct canceller canceller;
 
     void (*on_closed)(void *arg);
     void *on_closed_arg;
@@ -211,7 +196,7 @@ static void put(void *context, const struct bobbin_job_spec *spec, int payload_f
     writer_put(door->writer, made);
 }
 
-/* ------------------------------------------------------------------ asking */
+/* ------------------------------------------------------------------ asking and cancelling */
 
 static void ask(void *context, bobbin_str id, unsigned flags, jobsport_on_job *on_job, void *arg)
 {
@@ -221,127 +206,10 @@ static void ask(void *context, bobbin_str id, unsigned flags, jobsport_on_job *o
     on_job(arg, &info);
 }
 
-/* ------------------------------------------------------------------ cancelling */
-
-static void free_handle(uv_handle_t *handle)
-{
-    free(handle);
-}
-
-static void disconnect(struct door *door)
-{
-    if (door->leader_poll != NULL)
-        uv_close((uv_handle_t *)door->leader_poll, free_handle);
-    if (door->leader_fd >= 0)
-        close(door->leader_fd);
-    if (door->timeout != NULL)
-        uv_close((uv_handle_t *)door->timeout, free_handle);
-    door->leader_poll = NULL;
-    door->timeout = NULL;
-    door->leader_fd = -1;
-}
-
-/* Tells the asker how the job is now; sentence is why nothing could be done, or NULL. */
-static void answer(struct door *door, struct cancelling *cancelling, const char *sentence)
-{
-    struct bobbin_job_info info;
-    lookup_find(door->lookup, bobbin_text(cancelling->id), 0, &info);
-    if (sentence != NULL)
-        info.error = bobbin_text(sentence);
-    cancelling->on_job(cancelling->arg, &info);
-    free(cancelling);
-}
-
-static void answer_all(struct door *door, const char *sentence)
-{
-    struct cancelling *list = door->cancelling;
-    door->cancelling = NULL;
-    disconnect(door);
-    while (list != NULL) {
-        struct cancelling *next = list->next;
-        answer(door, list, sentence);
-        list = next;
-    }
-}
-
-static const char nobody[] = "no spooler leads this spool now, so nobody could cancel the job";
-
-static void on_cancel_timeout(uv_timer_t *timer)
-{
-    answer_all(timer->data, "the spooler did not answer in time");
-}
-
-static void on_leader(uv_poll_t *poll, int status, int events)
-{
-    struct door *door = poll->data;
-    struct door_message message;
-    (void)events;
-    ssize_t got = status == 0 ? recv(door->leader_fd, &message, sizeof message, 0) : 0;
-    if (got < 0 && errno == EAGAIN)
-        return;
-    if (got != (ssize_t)sizeof message || message.kind != DOOR_ANSWER) {
-        answer_all(door, nobody);
-        return;
-    }
-    for (struct cancelling **at = &door->cancelling; *at != NULL; at = &(*at)->next)
-        if ((*at)->ticket == message.ticket) {
-            struct cancelling *found = *at;
-            *at = found->next;
-            if (door->cancelling == NULL)
-                disconnect(door);
-            answer(door, found, NULL);
-            return;
-        }
-}
-
-static bool connect_leader(struct door *door)
-{
-    if (door->leader_fd >= 0)
-        return true;
-    int fd = link_connect(&door->directory);
-    uv_poll_t *poll = fd >= 0 ? malloc(sizeof *poll) : NULL;
-    uv_timer_t *timeout = poll != NULL ? malloc(sizeof *timeout) : NULL;
-    if (timeout == NULL) {
-        free(poll);
-        if (fd >= 0)
-            close(fd);
-        return false;
-    }
-    door->leader_fd = fd;
-    door->leader_poll = poll;
-    door->timeout = timeout;
-    uv_poll_init(door->loop, poll, fd);
-    uv_timer_init(door->loop, timeout);
-    poll->data = timeout->data = door;
-    uv_poll_start(poll, UV_READABLE, on_leader);
-    uv_timer_start(timeout, on_cancel_timeout, CANCEL_TIMEOUT_MS, 0);
-    return true;
-}
-
 static void cancel(void *context, bobbin_str id, jobsport_on_job *on_job, void *arg)
 {
     struct door *door = context;
-    struct bobbin_job_info info;
-    struct door_message message = {.kind = DOOR_CANCEL};
-    lookup_find(door->lookup, id, 0, &info);
-    bool is_over = info.state != BOBBIN_STATE_READY && info.state != BOBBIN_STATE_RUNNING;
-    struct cancelling *cancelling = is_over ? NULL : calloc(1, sizeof *cancelling);
-    if (cancelling == NULL) {
-        on_job(arg, &info);
-        return;
-    }
-    id_parse(id.data, id.length, &message.address);
-    memcpy(cancelling->id, id.data, ID_TEXT_BYTES);
-    cancelling->ticket = message.ticket = ++door->last_ticket;
-    cancelling->on_job = on_job;
-    cancelling->arg = arg;
-    if (!connect_leader(door) ||
-        send(door->leader_fd, &message, sizeof message, MSG_NOSIGNAL) != (ssize_t)sizeof message) {
-        answer(door, cancelling, nobody);
-        return;
-    }
-    cancelling->next = door->cancelling;
-    door->cancelling = cancelling;
+    canceller_cancel(&door->canceller, id, on_job, arg);
 }
 
 /* ------------------------------------------------------------------ life */
@@ -361,7 +229,6 @@ bool door_open(const struct door_options *options, uv_loop_t *loop, struct jobsp
         return bobbin_fail(error, "no memory for the spool");
     door->options = *options;
     door->loop = loop;
-    door->leader_fd = -1;
     if (!directory_open(&door->directory, options->spool->directory, NULL, error)) {
         free(door);
         return false;
@@ -373,6 +240,7 @@ bool door_open(const struct door_options *options, uv_loop_t *loop, struct jobsp
         destroy(door);
         return bobbin_fail(error, "no memory for the spool, or its path is too long");
     }
+    canceller_init(&door->canceller, loop, &door->directory, door->lookup);
     *port = (struct jobsport){.door = door,
                               .put = put,
                               .ask = ask,
@@ -395,7 +263,7 @@ void door_close(struct jobsport *port, void (*on_closed)(void *arg), void *arg)
     struct door *door = port->door;
     door->on_closed = on_closed;
     door->on_closed_arg = arg;
-    answer_all(door, nobody);
+    canceller_finish(&door->canceller);
     if (door->writer != NULL)
         writer_close(door->writer, on_writer_closed, door);
     else
