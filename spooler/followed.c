@@ -16,10 +16,10 @@ struct followed {
     const struct spool_directory *directory;
     uint64_t writer;
     uint32_t sequence;
-    struct journal_reader *reader;
-    struct state_file *state;
-    uint32_t count; /* records so far */
-    uint32_t ended; /* of them */
+    struct journal_reader *reader; /* NULL: settled */
+    struct state_file *state;      /* NULL: settled */
+    uint32_t count;                /* records so far */
+    uint32_t ended;                /* of them */
     uint64_t last_ended_us;
     bool is_complete; /* its writer is gone or moved on, and all was read */
     bool has_states;  /* a state file was there: entries may be found in it */
@@ -136,13 +136,14 @@ bool followed_next(struct followed *journal, const struct log *log, struct recor
 bool followed_read(struct followed *journal, const struct job_address *address, void *head,
                    struct record *record)
 {
-    return journal_read_record(journal->reader, address->block, address->index, head, record) &&
+    return journal->reader != NULL &&
+           journal_read_record(journal->reader, address->block, address->index, head, record) &&
            record->nonce == address->nonce;
 }
 
 bool followed_get(struct followed *journal, uint32_t index, struct state_entry *entry)
 {
-    return state_get(journal->state, index, entry);
+    return journal->state != NULL && state_get(journal->state, index, entry);
 }
 
 bool followed_put(struct followed *journal, uint32_t index, const struct state_entry *entry,
@@ -158,7 +159,7 @@ bool followed_put(struct followed *journal, uint32_t index, const struct state_e
 bool followed_flush(struct followed *journal, const struct log *log)
 {
     bobbin_error error;
-    if (state_flush(journal->state, &error))
+    if (journal->state == NULL || state_flush(journal->state, &error))
         return true;
     log_write(log, BOBBIN_ERROR, NULL, "%s", error.text);
     return false;
@@ -172,6 +173,21 @@ void followed_note_cancel(struct followed *journal)
 bool followed_has_cancels(const struct followed *journal)
 {
     return journal->has_cancels;
+}
+
+void followed_settle(struct followed *journal)
+{
+    if (!journal->is_complete || journal->ended < journal->count)
+        return;
+    state_close(journal->state);
+    journal_reader_close(journal->reader);
+    journal->state = NULL;
+    journal->reader = NULL;
+}
+
+bool followed_is_settled(const struct followed *journal)
+{
+    return journal->reader == NULL;
 }
 
 bool followed_is_over(struct followed *journal, uint64_t now_us, uint64_t ttl_us)

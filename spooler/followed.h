@@ -36,6 +36,11 @@ bool followed_flush(struct followed *journal, const struct log *log);
 void followed_note_cancel(struct followed *journal);
 bool followed_has_cancels(const struct followed *journal);
 
+/* A journal that is complete and whose jobs have all ended needs no descriptors and no buffers:
+ * closes them. From then on its jobs read as unknown here. */
+void followed_settle(struct followed *journal);
+bool followed_is_settled(const struct followed *journal);
+
 /* Whether nobody writes it any more and all its jobs have ended, the last one ttl_us ago. */
 bool followed_is_over(struct followed *journal, uint64_t now_us, uint64_t ttl_us);
 

@@ -188,6 +188,9 @@ void ledger_scan(struct ledger *ledger)
         if (journal_parse_name(entry->d_name, &writer, &sequence))
             ledger_follow(ledger, writer, sequence);
     closedir(entries);
+    for (uint32_t i = 0; i < ledger->journal_count; i++)
+        if (ledger->journals[i] != NULL)
+            followed_settle(ledger->journals[i]);
 }
 
 void ledger_address(const struct ledger *ledger, const struct waiting *job,
@@ -309,8 +312,8 @@ bool ledger_is_cancelled(struct ledger *ledger, const struct waiting *job)
 {
     struct state_entry entry;
     struct followed *journal = ledger->journals[job->journal];
-    if (journal == NULL)
-        return true; /* it ended so long ago that it was swept */
+    if (journal == NULL || followed_is_settled(journal))
+        return true; /* all of its jobs have ended: so has this one */
     return followed_has_cancels(journal) && followed_get(journal, job->index, &entry) &&
            entry.state == BOBBIN_STATE_CANCELLED;
 }

@@ -313,3 +313,30 @@ def test_200_photos_survive_the_death_of_a_worker_a_dispatcher_and_a_job_process
             assert job["state"] == "done", job
             height = (480 * width + 320) // 640 if number % 2 == 0 else 3 * width
             assert opened(server.request(job["result"])[2]).size == (width, height)
+
+
+def journals_held_open(pid):
+    held = []
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            held.append(os.readlink(f"/proc/{pid}/fd/{fd}"))
+        except FileNotFoundError:
+            pass
+    return {path for path in held if "/journals/" in path}
+
+
+def test_journals_whose_jobs_have_ended_cost_the_dispatcher_no_descriptors(tmp_path):
+    with ledger_server(tmp_path) as server:
+        ids = []
+        for _ in range(5):
+            ids += [spool(server) for _ in range(3)]
+            all_done(server, ids)
+            old = server.one("bobbin-worker")
+            os.kill(old, signal.SIGKILL)
+            wait_for("another worker", lambda: [
+                pid for pid in server.processes("bobbin-worker") if pid != old])
+        spooler = server.one("bobbin-spooler")
+        wait_for("them to be closed", lambda: not journals_held_open(spooler))
+        assert len(os.listdir(f"{server.spool}/journals")) == 10
+        all_done(server, ids)
+        assert server.json(f"/jobs/{ids[0]}", method="DELETE")[1]["state"] == "done"
