@@ -1,0 +1,221 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "core/base/log.h"
+#include "spooler/files/history.h"
+#include "spooler/files/journal.h"
+#include "spooler/files/state.h"
+#include "spooler/ledger.h"
+#include "tests/unit/spoolfolder.h"
+
+enum { WRITER = 5 };
+
+/* What the ledger found. */
+struct found {
+    struct waiting ready[16], running[16];
+    uint32_t slots[16];
+    size_t ready_count, running_count;
+};
+
+static void on_ready(void *context, const struct waiting *job)
+{
+    struct found *found = context;
+    found->ready[found->ready_count++] = *job;
+}
+
+static void on_running(void *context, const struct waiting *job, uint32_t slot, bool is_cancelled)
+{
+    struct found *found = context;
+    (void)is_cancelled;
+    found->slots[found->running_count] = slot;
+    found->running[found->running_count++] = *job;
+}
+
+static struct spool_settings settings;
+static struct queue_table queues;
+static struct log quiet;
+
+static struct ledger *opened(const struct spoolfolder *folder, struct found *found)
+{
+    *found = (struct found){0};
+    quiet = (struct log){.fd = -1, .level = BOBBIN_ERROR + 1, .role = "test"};
+    settings = (struct spool_settings){.result_ttl_ms = 0};
+    const struct ledger_events events = {found, on_ready, on_running};
+    struct ledger *ledger = ledger_create(&folder->directory, &settings, &queues, &quiet, &events);
+    assert_non_null(ledger);
+    ledger_scan(ledger);
+    return ledger;
+}
+
+static void write_jobs(const struct spoolfolder *folder, struct journal *journal, int count)
+{
+    bobbin_error error;
+    unsigned char bytes[512];
+    if (journal->fd < 0)
+        assert_true(journal_create(journal, &folder->directory, WRITER, 1, 64 * 1024, &error));
+    for (int i = 0; i < count; i++) {
+        struct record record = {.offset = journal->end,
+                                .index = journal->next_index,
+                                .nonce = 100 + journal->next_index,
+                                .priority = 5,
+                                .queue = {"q", 1}};
+        size_t size = record_size(&record);
+        record_encode(&record, journal->salt, bytes);
+        struct iovec vector = {bytes, size};
+        assert_true(journal_append(journal, &vector, 1, size, 1, &error));
+    }
+}
+
+static void every_job_is_found_once_and_new_ones_later(void **state)
+{
+    struct spoolfolder *folder = *state;
+    struct journal journal = {.fd = -1};
+    struct found found;
+    write_jobs(folder, &journal, 3);
+    struct ledger *ledger = opened(folder, &found);
+    assert_int_equal(found.ready_count, 3);
+    assert_string_equal(ledger_queue_name(ledger, found.ready[0].queue), "q");
+    assert_int_equal(found.ready[0].attempts, 5); /* as a queue without a section has */
+    ledger_scan(ledger);
+    assert_int_equal(found.ready_count, 3);
+    write_jobs(folder, &journal, 2);
+    ledger_follow(ledger, WRITER, 1);
+    assert_int_equal(found.ready_count, 5);
+    assert_int_equal(found.ready[4].index, 4);
+    ledger_destroy(ledger);
+    journal_close(&journal);
+}
+
+static void a_new_leader_knows_what_became_of_every_job(void **state)
+{
+    struct spoolfolder *folder = *state;
+    struct journal journal = {.fd = -1};
+    struct found found;
+    write_jobs(folder, &journal, 6);
+    struct ledger *ledger = opened(folder, &found);
+    struct waiting *jobs = found.ready;
+    for (int i = 1; i < 5; i++)
+        assert_true(ledger_start(ledger, &jobs[i], 7));
+    assert_true(ledger_done(ledger, &jobs[1]));
+    assert_true(ledger_dead(ledger, &jobs[2], "its reason"));
+    assert_true(ledger_retry(ledger, &jobs[3], 12345, "not yet"));
+    assert_true(ledger_cancelled(ledger, &jobs[5]));
+    ledger_destroy(ledger);
+    ledger = opened(folder, &found);
+    assert_int_equal(found.ready_count, 2);
+    assert_int_equal(found.ready[0].index, 0);
+    assert_int_equal(found.ready[0].attempt, 0);
+    assert_int_equal(found.ready[1].index, 3);
+    assert_int_equal(found.ready[1].attempt, 1);
+    assert_int_equal(found.ready[1].due_us, 12345);
+    assert_int_equal(found.running_count, 1);
+    assert_int_equal(found.running[0].index, 4);
+    assert_int_equal(found.slots[0], 7);
+    char sentence[64];
+    struct job_address address = {.writer = WRITER, .sequence = 1, .index = 2};
+    history_last(&folder->directory, &address, sentence, sizeof sentence);
+    assert_string_equal(sentence, "its reason");
+    ledger_destroy(ledger);
+    journal_close(&journal);
+}
+
+static void what_is_handed_back_is_not_charged(void **state)
+{
+    struct spoolfolder *folder = *state;
+    struct journal journal = {.fd = -1};
+    struct found found;
+    write_jobs(folder, &journal, 1);
+    struct ledger *ledger = opened(folder, &found);
+    assert_true(ledger_start(ledger, &found.ready[0], 1));
+    assert_int_equal(found.ready[0].attempt, 1);
+    assert_true(ledger_hand_back(ledger, &found.ready[0]));
+    assert_int_equal(found.ready[0].attempt, 0);
+    ledger_destroy(ledger);
+    journal_close(&journal);
+}
+
+static void illegal_changes_are_refused(void **state)
+{
+    struct spoolfolder *folder = *state;
+    struct journal journal = {.fd = -1};
+    struct found found;
+    write_jobs(folder, &journal, 1);
+    struct ledger *ledger = opened(folder, &found);
+    struct waiting *job = &found.ready[0];
+    assert_false(ledger_done(ledger, job)); /* it never ran */
+    assert_true(ledger_start(ledger, job, 1));
+    assert_false(ledger_cancelled(ledger, job)); /* it runs: cancelling comes first */
+    assert_true(ledger_cancelling(ledger, job));
+    assert_false(ledger_retry(ledger, job, 0, "x"));
+    assert_true(ledger_cancelled(ledger, job));
+    assert_false(ledger_start(ledger, job, 1));
+    ledger_destroy(ledger);
+    journal_close(&journal);
+}
+
+static void an_entry_that_power_loss_made_insane_means_ready(void **state)
+{
+    struct spoolfolder *folder = *state;
+    struct journal journal = {.fd = -1};
+    struct found found;
+    char path[128];
+    write_jobs(folder, &journal, 1);
+    struct ledger *ledger = opened(folder, &found);
+    assert_true(ledger_start(ledger, &found.ready[0], 1));
+    assert_true(ledger_done(ledger, &found.ready[0]));
+    ledger_destroy(ledger);
+    snprintf(path, sizeof path, "%s/journals/0000000000000005.00000001.state", folder->path);
+    int fd = open(path, O_WRONLY);
+    assert_int_equal(pwrite(fd, "\xff", 1, STATE_HEAD_BYTES + 3), 1);
+    close(fd);
+    ledger = opened(folder, &found);
+    assert_int_equal(found.ready_count, 1);
+    ledger_destroy(ledger);
+    journal_close(&journal);
+}
+
+static void a_journal_whose_jobs_have_ended_is_swept_when_its_writer_is_gone(void **state)
+{
+    struct spoolfolder *folder = *state;
+    struct journal journal = {.fd = -1};
+    struct found found;
+    char path[128];
+    snprintf(path, sizeof path, "%s/journals/0000000000000005.00000001", folder->path);
+    write_jobs(folder, &journal, 2);
+    struct ledger *ledger = opened(folder, &found);
+    for (int i = 0; i < 2; i++) {
+        assert_true(ledger_start(ledger, &found.ready[i], 1));
+        ledger_sweep(ledger);
+        assert_true(ledger_done(ledger, &found.ready[i]));
+    }
+    ledger_scan(ledger);
+    ledger_sweep(ledger);
+    assert_int_equal(access(path, F_OK), 0); /* its writer lives */
+    journal_close(&journal);
+    ledger_scan(ledger);
+    ledger_sweep(ledger);
+    assert_int_equal(access(path, F_OK), -1);
+    assert_true(ledger_is_cancelled(ledger, &found.ready[0])); /* nobody runs it again */
+    ledger_destroy(ledger);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_SPOOL(every_job_is_found_once_and_new_ones_later),
+        WITH_SPOOL(a_new_leader_knows_what_became_of_every_job),
+        WITH_SPOOL(what_is_handed_back_is_not_charged),
+        WITH_SPOOL(illegal_changes_are_refused),
+        WITH_SPOOL(an_entry_that_power_loss_made_insane_means_ready),
+        WITH_SPOOL(a_journal_whose_jobs_have_ended_is_swept_when_its_writer_is_gone),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
