@@ -187,7 +187,7 @@ ninja_file() {
     cat <<END
 builddir = $OUT
 rule cc
-  command = $CC $CFLAGS $WARNINGS \$cflags -MMD -MF \$out.d -c \$in -o \$out
+  command = $CC $CFLAGS $WARNINGS \$cflags -MD -MF \$out.d -c \$in -o \$out
   depfile = \$out.d
   deps = gcc
   description = cc \$in
@@ -195,7 +195,7 @@ rule foreign
   command = $CC $CFLAGS -w \$cflags -c \$in -o \$out
   description = cc \$in
 rule cxx
-  command = ${CXX:-g++} -std=c++20 ${CFLAGS/-std=c11/} -Wall -Wextra -Werror \$cflags -MMD -MF \$out.d -c \$in -o \$out
+  command = ${CXX:-g++} -std=c++20 ${CFLAGS/-std=c11/} -Wall -Wextra -Werror \$cflags -MD -MF \$out.d -c \$in -o \$out
   depfile = \$out.d
   deps = gcc
 rule so
