@@ -13,7 +13,8 @@ import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
-TOP = {"core", "plugins", "spooler", "tests", "build.sh", "README.md", "app.ini", "deploy", "LICENSE"}
+TOP = {"core", "plugins", "spooler", "tests", "deploy",
+       "build.sh", "README.md", "app.ini", "LICENSE"}
 VAGUE = {"util", "utils", "common", "misc", "types", "helpers"}
 
 # Where a loop turns.
@@ -22,8 +23,8 @@ LOOPS = {"core/process/worker", "core/net/clients", "core/net/connection", "core
          "spooler/writer", "spooler/leader", "spooler/door", "spooler/canceller", "spooler/gate",
          "spooler/dispatcher", "spooler/run/crew", "core/main"}
 
-# What of core/ the spooler may know.
-SPOOLER_MAY = ("core/base/", "core/config/option.h", "core/plugin/",
+# What of core/ the spooler may know; config.h comes along with core/plugin/plugin.h.
+SPOOLER_MAY = ("core/base/", "core/config/option.h", "core/config/config.h", "core/plugin/",
                "core/exchange/ticket.h", "core/exchange/timer.h")
 # These of spooler/ know neither loop nor plugins.
 QUIET = ("spooler/files/", "spooler/queue", "spooler/retry")
@@ -146,7 +147,7 @@ def symbols(path):
     for line in run("objdump", "-t", path).splitlines():
         match = re.match(r"[0-9a-f]+ .{6}[O ] (\S+)\s+[0-9a-f]+ (?:\.hidden )?([^.\s]\S*)$",
                          line)
-        if match:
+        if match and match.group(1) != "*UND*":
             yield match.group(2), match.group(1)
 
 
