@@ -3,6 +3,7 @@
 set -euo pipefail
 
 HOME_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+CALLER_DIR=$PWD
 BUILD=${BUILD:-build}
 CC=${CC:-gcc}
 SANITIZE=${SANITIZE:-}
@@ -20,7 +21,8 @@ usage() {
 ./build.sh plugin DIR     builds the plugin in DIR into build/plugins/
 ./build.sh clean          removes build/
 
-environment: BUILD=folder (build), CC=compiler (gcc), SANITIZE=address,undefined or thread
+environment: BUILD=folder (build), CC=compiler (gcc or clang),
+             SANITIZE=address,undefined or thread (built into build/asan, build/tsan)
 END
 }
 
@@ -29,14 +31,14 @@ die() { say "$*"; exit 1; }
 
 # ---------------------------------------------------------------- packages
 
-BUILD_PACKAGES=(gcc libc6-dev ninja-build pkg-config libuv1-dev zlib1g-dev)
+BUILD_PACKAGES=("${CC%%-*}" libc6-dev ninja-build pkg-config libuv1-dev zlib1g-dev)
 TEST_PACKAGES=(clang g++ git libcmocka-dev python3 python3-pytest python3-pil
     python3-selenium chromium chromium-driver curl procps util-linux mount binutils)
 BENCH_PACKAGES=(nginx-light wrk redis-server redis-tools procps python3)
 
 is_installed() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q '^install ok installed'; }
 
-# Installs those of the named packages that are missing; those that Debian does not know are skipped.
+# Installs those of the named packages that are missing.
 install_packages() {
     local missing=() package root=()
     for package in "$@"; do
@@ -45,6 +47,8 @@ install_packages() {
     [ ${#missing[@]} -gt 0 ] || return 0
     command -v apt-get >/dev/null || die "please install: ${missing[*]}"
     [ "$(id -u)" = 0 ] || root=(sudo)
+    [ "$(id -u)" = 0 ] || command -v sudo >/dev/null ||
+        die "please install, as root (there is no sudo): ${missing[*]}"
     say "installing with apt-get: ${missing[*]}"
     "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq
     "${root[@]}" env DEBIAN_FRONTEND=noninteractive \
@@ -70,15 +74,18 @@ alternative() { # keyword line: the words that follow a keyword behind the bar
     done
 }
 
+is_known() { apt-cache show "$1" >/dev/null 2>&1; } # to the distribution
+
 install_needs() {
-    local file line package
+    local file name package line other
     for file in "$@"; do
-        while read -r line; do
-            [ -n "$line" ] || continue
-            pkg-config --exists "${line%% *}" 2>/dev/null && continue
-            package=$(awk '{print $2}' <<<"$line")
-            case $line in *"|"*) package=$(alternative package "$line") ;; esac
-            package=${package// /}
+        while read -r name package line; do
+            [ -n "$name" ] || continue
+            pkg-config --exists "$name" 2>/dev/null && continue
+            other=$(alternative package "$line")
+            if [ -n "$other" ] && { is_installed "${other% }" || ! is_known "$package"; }; then
+                package=${other% }
+            fi
             is_installed "$package" || (install_packages "$package") ||
                 say "$package could not be installed"
         done <"$file"
@@ -241,6 +248,18 @@ build() {
     ninja -f "$OUT/build.ninja" --quiet
 }
 
+# The folder of what SANITIZE asks for: build, build/asan, build/tsan.
+variant_folder() {
+    case $SANITIZE in
+    '') echo "$BUILD" ;;
+    thread) echo "$BUILD/tsan" ;;
+    *) echo "$BUILD/asan" ;;
+    esac
+}
+
+# A path as whoever called this script means it.
+callers_path() { (cd "$CALLER_DIR" && realpath -m -- "$1"); }
+
 prepare() {
     install_packages "${BUILD_PACKAGES[@]}" "$@"
     install_needs plugins/*/needs
@@ -249,14 +268,17 @@ prepare() {
 # ---------------------------------------------------------------- commands
 
 run() {
+    local folder
+    folder=$(variant_folder)
     prepare
-    build "$BUILD"
+    build "$folder"
     say "open http://127.0.0.1:${PORT:-8080}/ in a browser; ^C ends it"
-    exec "$BUILD/bobbin" app.ini
+    exec "$folder/bobbin" app.ini
 }
 
 install_to() {
-    local prefix=$1 plugin
+    local prefix plugin
+    prefix=$(callers_path "$1")
     prepare
     build "$BUILD"
     install -D -m 755 "$BUILD/bobbin" "$prefix/bin/bobbin"
@@ -277,9 +299,11 @@ END
 }
 
 build_plugin() {
-    local folder=${1%/} out name
+    local folder out name
+    folder=$(callers_path "$1")
     [ -d "$folder" ] || die "there is no folder $folder"
-    name=$(basename "$(cd "$folder" && pwd)")
+    compgen -G "$folder/*.c" >/dev/null || die "there are no .c files in $folder"
+    name=$(basename "$folder")
     out="$BUILD/plugins/$name.so"
     prepare
     flags
@@ -293,7 +317,10 @@ build_plugin() {
 }
 
 case ${1:-build} in
-build) prepare && build "$BUILD" ;;
+build)
+    prepare
+    build "$(variant_folder)"
+    ;;
 run) run ;;
 test | check)
     prepare "${TEST_PACKAGES[@]}"

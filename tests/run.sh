@@ -25,7 +25,8 @@ run_units() {
         [ -x "$out/tests/$test" ] || { echo "$test was not built"; failed=1; continue; }
         log="$out/tests/$test.log"
         count=$((count + 1))
-        if timeout 120 "$out/tests/$test" >"$log" 2>&1; then
+        if timeout 120 "$out/tests/$test" >"$log" 2>&1 &&
+            grep -qE '^\[  PASSED  \] [1-9][0-9]* test' "$log"; then
             grep -hE '^\[  PASSED  \]' "$log" | sed "s/^/$test: /"
         else
             echo "$test FAILED:"
@@ -52,10 +53,14 @@ variant() { # compiler sanitizers folder: builds everything with its tests
 header_checks() {
     local flags="-Wall -Wextra -pedantic -Werror -Iplugins -fsyntax-only" compiler
     for compiler in gcc clang; do
-        $compiler -std=c11 $flags -x c plugins/bobbin.h && echo "bobbin.h is C11 for $compiler"
+        # shellcheck disable=SC2086
+        $compiler -std=c11 $flags -x c plugins/bobbin.h || return 1
+        echo "bobbin.h is C11 for $compiler"
     done
     for compiler in g++ clang++; do
-        $compiler -std=c++17 $flags -x c++ plugins/bobbin.h && echo "bobbin.h is C++17 for $compiler"
+        # shellcheck disable=SC2086
+        $compiler -std=c++17 $flags -x c++ plugins/bobbin.h || return 1
+        echo "bobbin.h is C++17 for $compiler"
     done
 }
 
@@ -81,6 +86,7 @@ print_table() {
 run_tests() {
     local names
     mapfile -t names < <(unit_names)
+    umask 022
     export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1
     suite build-gcc variant gcc "" "$BUILD"
     suite build-clang variant clang "" "$BUILD/clang"
