@@ -8,7 +8,8 @@
  * Conventions that hold for every function here:
  *   - Threads: each call belongs to the thread that turns the worker's loop (or, for bobbin_job_*
  *     calls that take a bobbin_job, to the thread that .run was called on). The exceptions say so:
- *     bobbin_post, bobbin_log and bobbin_fail are safe from any thread.
+ *     bobbin_post, bobbin_log, bobbin_fail, bobbin_text, bobbin_is, bobbin_instance,
+ *     bobbin_in_job_process, bobbin_job_state_name and bobbin_work_stopping are safe from any.
  *   - A bobbin_str that a function returns points into memory of the request, job or host that it
  *     was asked from and dies with it. It is not terminated by NUL. Absent is data == NULL; present
  *     and empty is length == 0 with data != NULL.
@@ -40,6 +41,14 @@ extern "C" {
 #define BOBBIN_EXPORT
 #endif
 
+/* Behind each member of a struct that a macro below fills in: C++ then knows that what is not named
+ * is zero, and does not warn. In C that is so anyway. */
+#ifdef __cplusplus
+#define BOBBIN_ZERO = {}
+#else
+#define BOBBIN_ZERO
+#endif
+
 /* ------------------------------------------------------------------ plain values (frozen) */
 
 /* Some bytes that somebody else owns. */
@@ -66,6 +75,7 @@ typedef struct bobbin_host bobbin_host;       /* this plugin instance in this pr
 typedef struct bobbin_request bobbin_request; /* one request and its answer */
 typedef struct bobbin_job bobbin_job;         /* one attempt to run one job */
 typedef struct bobbin_timer bobbin_timer;
+typedef struct bobbin_work bobbin_work; /* one call on the thread pool: bobbin_offload */
 
 /*
  * Names a request without pointing to it: may be kept, copied and handed to other threads, and is
@@ -197,17 +207,17 @@ struct bobbin_protocol;
  */
 struct bobbin_plugin {
     /* The frozen head: the same bytes in every ABI, checked before any function is called. */
-    uint32_t magic;
-    uint32_t abi;
-    uint32_t size;
-    uint32_t reserved;
-    const char *name; /* the plugin's section in the INI file; [a-z0-9-], at most 32 bytes */
+    uint32_t magic BOBBIN_ZERO;
+    uint32_t abi BOBBIN_ZERO;
+    uint32_t size BOBBIN_ZERO;
+    uint32_t reserved BOBBIN_ZERO;
+    const char *name BOBBIN_ZERO; /* its section in the INI file; [a-z0-9-], at most 32 bytes */
 
     /* From here on members are only ever added at the end. */
-    const char *about;   /* one sentence */
-    const char *version; /* the author's own; any text */
-    const struct bobbin_option *options;
-    size_t config_size; /* sizeof of the struct that the options fill */
+    const char *about BOBBIN_ZERO;   /* one sentence */
+    const char *version BOBBIN_ZERO; /* the author's own; any text */
+    const struct bobbin_option *options BOBBIN_ZERO;
+    size_t config_size BOBBIN_ZERO; /* sizeof of the struct that the options fill */
 
     /*
      * Called in each process that will call handle or run; may block and take long. config lives as
@@ -215,31 +225,42 @@ struct bobbin_plugin {
      * that a plugin without state of its own needs no start. On false the process does not serve
      * and the sentence is logged.
      */
-    bool (*start)(bobbin_host *host, const void *config, void **state, bobbin_error *error);
-    void (*drain)(void *state); /* new work ends soon; running work goes on */
-    void (*stop)(void *state);
+    bool (*start)(bobbin_host *host, const void *config, void **state,
+                  bobbin_error *error) BOBBIN_ZERO;
+    void (*drain)(void *state) BOBBIN_ZERO; /* new work ends soon; running work goes on */
+    void (*stop)(void *state) BOBBIN_ZERO;
 
     /*
-     * App. Called on the worker's loop when head and body are complete. Must lead to exactly one
-     * bobbin_end, bobbin_refuse or bobbin_spool_and_accept, now or later. The request may be kept
-     * past the return only when on_finish is set; otherwise keep a ticket.
+     * App. Called on the worker's loop, when head and body are complete; with .on_body already when
+     * the head is. Must lead to exactly one end of the request, now or later: bobbin_end,
+     * bobbin_refuse, bobbin_cut or bobbin_spool_and_accept. The request may be kept past the return
+     * only when on_finish is set; otherwise keep a ticket.
      */
-    void (*handle)(void *state, bobbin_request *request);
+    void (*handle)(void *state, bobbin_request *request) BOBBIN_ZERO;
+    /*
+     * The body as it comes. The piece is valid during the call only; it may be empty. is_last is
+     * true exactly once, also for a request without a body, unless the request ends before.
+     * After bobbin_collect_body it is called once: with an empty piece, when all is there.
+     */
+    void (*on_body)(void *state, bobbin_request *request, bobbin_str piece,
+                    bool is_last) BOBBIN_ZERO;
+    /* A write was answered BLOCKED, and less than "write-low-mark" waits for the client now. */
+    void (*on_writable)(void *state, bobbin_request *request) BOBBIN_ZERO;
     /* The client is gone or the deadline passed before the end: stop working on it. At most once.
      * After it returns, what was read from the client (path, headers, body) reads as empty. */
-    void (*on_abort)(void *state, bobbin_request *request);
+    void (*on_abort)(void *state, bobbin_request *request) BOBBIN_ZERO;
     /* The last call about this request: forget the pointer. Exactly once for each handle, and never
      * inside another call of the request's. */
-    void (*on_finish)(void *state, bobbin_request *request);
+    void (*on_finish)(void *state, bobbin_request *request) BOBBIN_ZERO;
 
     /* Job. Called in a job process, may block and burn CPU as it likes. */
-    enum bobbin_job_result (*run)(void *state, bobbin_job *job);
+    enum bobbin_job_result (*run)(void *state, bobbin_job *job) BOBBIN_ZERO;
 
     /* Protocol: turns bytes into requests and answers into bytes. */
-    const struct bobbin_protocol *protocol;
+    const struct bobbin_protocol *protocol BOBBIN_ZERO;
 
-    const void *engine;    /* reserved: keeps jobs elsewhere than in the directory queue */
-    const void *transport; /* reserved: TLS */
+    const void *engine BOBBIN_ZERO;    /* reserved: keeps jobs elsewhere than in a directory */
+    const void *transport BOBBIN_ZERO; /* reserved: TLS */
 };
 
 /* The name that the server looks up with dlsym. */
@@ -316,17 +337,35 @@ bobbin_str bobbin_authority(bobbin_request *request); /* host[:port]; empty when
 /* 32 hex digits that name this request in the logs; a client's own X-Request-Id when it is sane. */
 bobbin_str bobbin_request_id(bobbin_request *request);
 
-/* The length of the body, wherever it is. */
+/* The length of the body, wherever it is; while it still comes: of what has come. */
 uint64_t bobbin_body_length(bobbin_request *request);
 /* The body when it is in memory ("body-memory" in the INI), absent when it was spilled to a file. */
 bobbin_str bobbin_body(bobbin_request *request);
 /* The descriptor of a spilled body (from offset 0), or -1. It stays the core's: do not close it. */
 int bobbin_body_fd(bobbin_request *request);
 /*
+ * What the client says its body is long; UINT64_MAX when it does not say (chunked), 0 without one.
+ */
+uint64_t bobbin_body_expected(bobbin_request *request);
+/*
  * Copies at most size bytes of the body from offset on, wherever it is. Returns how many (0 at the
  * end), or -1 with errno when the file cannot be read.
  */
 int64_t bobbin_body_read(bobbin_request *request, uint64_t offset, void *buffer, size_t size);
+
+/*
+ * For apps with .on_body, inside handle: this body is to be kept, in memory or in a file, as for
+ * apps without it, and on_body is to be called once, when all of it is there. False when it is
+ * longer than "max-body": the request was then refused with 413. One that turns out to be is
+ * refused later: on_abort, then 413. Streamed bodies have no such limit.
+ */
+bool bobbin_collect_body(bobbin_request *request);
+
+/* No on_body until bobbin_resume: the socket is not read meanwhile, and the client has to wait.
+ * Twice is once. Without effect once the body is complete. */
+void bobbin_pause(bobbin_request *request);
+/* on_body goes on, from the loop, never inside this call. Without a pause it does nothing. */
+void bobbin_resume(bobbin_request *request);
 
 /* Something of the app's own that goes with the request; NULL at first. Never freed by the core. */
 void bobbin_set_data(bobbin_request *request, void *data);
@@ -353,10 +392,15 @@ bool bobbin_headerf(bobbin_request *request, const char *name, const char *forma
 enum bobbin_flow {
     BOBBIN_FLOWING = 0, /* taken */
     BOBBIN_BLOCKED = 1, /* taken, but wait for on_writable (streamed answers only) */
-    BOBBIN_GONE = 2     /* not taken: the request was ended or its client left, or memory is short */
+    BOBBIN_GONE = 2     /* not taken: ended, client left, above "answer-memory", or no memory */
 };
 
-/* Appends to the body of the answer, which is kept until the end and sent with Content-Length. */
+/*
+ * Appends to the body of the answer. Before bobbin_begin it is kept until the end and sent with
+ * Content-Length; beyond "answer-memory" of the INI it becomes 500. After bobbin_begin it is on its
+ * way when the present callback returns: BLOCKED says that more than "write-high-mark" waits for
+ * the client; who writes on regardless is cut off at "answer-memory". Copied before it returns.
+ */
 enum bobbin_flow bobbin_write(bobbin_request *request, const void *data, size_t length);
 enum bobbin_flow bobbin_print(bobbin_request *request, const char *format, ...)
     BOBBIN_PRINTF(2, 3);
@@ -364,18 +408,52 @@ enum bobbin_flow bobbin_print(bobbin_request *request, const char *format, ...)
 enum bobbin_flow bobbin_write_json(bobbin_request *request, bobbin_str text);
 
 /*
- * Makes length bytes of the file from offset on the body, sent with sendfile(2). The descriptor
- * (of a regular file) belongs to the core from here on, also when false is returned: nothing may
- * have been written before, and the request must not have ended.
+ * Sends length bytes of the file from offset on, with sendfile(2). Before bobbin_begin that is the
+ * whole body: nothing may have been written. After it, it is the next piece, and any number of
+ * ranges and writes may follow. The descriptor (of a regular file) belongs to the core from here
+ * on, also when false is returned: ended, gone, or a body was written. A file that ends early cuts
+ * the connection.
  */
 bool bobbin_send_file(bobbin_request *request, int fd, uint64_t offset, uint64_t length);
 
-/* Sends the answer. A second end is logged with the plugin's name and does nothing. */
+#define BOBBIN_LENGTH_UNKNOWN UINT64_MAX
+
+/*
+ * Streams: sends status and header fields now; the body follows in pieces until bobbin_end. length
+ * is that of the whole body: one byte more is cut off and logged, one less closes the connection.
+ * With BOBBIN_LENGTH_UNKNOWN the answer is chunked, or ends with the connection for HTTP/1.0
+ * (RFC 9112, section 6.3). What was written before is its first piece. False when it has begun or
+ * ended already. HEAD, 204 and 304 send no body: what is written is taken and thrown away.
+ * "request-timeout" then is the longest silence between two writes.
+ */
+bool bobbin_begin(bobbin_request *request, uint64_t length);
+
+/*
+ * A trailer field behind a chunked body; after bobbin_begin, before the end. False when it cannot
+ * be sent: a known length, HTTP/1.0, or a field that no trailer may carry (RFC 9110, section
+ * 6.5.1), which is logged.
+ */
+bool bobbin_trailer(bobbin_request *request, const char *name, const char *value);
+
+/*
+ * An interim answer before the answer, at once: 103 with Link fields, for example (RFC 8297).
+ * status is 102..199 and not 101. False for HTTP/1.0, after the begin, and for illegal fields.
+ */
+bool bobbin_interim(bobbin_request *request, int status, const bobbin_field *fields,
+                    size_t field_count);
+
+/* Sends the answer, or the end of one that has begun. A second end is logged with the plugin's name
+ * and does nothing. */
 void bobbin_end(bobbin_request *request);
 
-/* The whole answer to a bad request: the status, and {"error": "<the sentence>"} as JSON. Ends it. */
+/* The whole answer to a bad request: the status, and {"error": "<the sentence>"} as JSON. Ends it.
+ * An answer that has begun cannot be taken back: it is cut, and the sentence is logged. */
 void bobbin_refuse(bobbin_request *request, int status, const char *format, ...)
     BOBBIN_PRINTF(3, 4);
+
+/* Ends the request by closing its connection: how a client learns that an answer that has begun
+ * will never be whole. */
+void bobbin_cut(bobbin_request *request);
 
 /* ------------------------------------------------------------------ request: later, from anywhere */
 
@@ -388,6 +466,19 @@ bobbin_ticket bobbin_ticket_for(bobbin_request *request);
  */
 bool bobbin_post(bobbin_ticket ticket, void (*on_loop)(bobbin_request *request, void *arg),
                  void *arg);
+
+/*
+ * Runs work(work, arg) on a thread of the pool ("threads"), then calls done(request, ran, arg) on
+ * the loop: exactly once, never before this returns, before on_finish and also after on_abort. ran
+ * is false when the client left (or the worker stopped) before a thread was free. work may block;
+ * it must not touch the request. False when "offload-queue" calls wait already: nothing will be
+ * called, arg is still yours, and the request was refused with 503 (cut, when it had begun).
+ */
+bool bobbin_offload(bobbin_request *request, void (*work)(bobbin_work *work, void *arg),
+                    void (*done)(bobbin_request *request, bool ran, void *arg), void *arg);
+
+/* Whether nobody waits for this work any more: its client left, or the worker stops. Any thread. */
+bool bobbin_work_stopping(const bobbin_work *work);
 
 /* ------------------------------------------------------------------ jobs: from an app */
 
@@ -402,17 +493,18 @@ enum bobbin_durability {
 
 /* What to do. Make it with BOBBIN_JOB(.queue = ..., ...); zero means the default everywhere. */
 struct bobbin_job_spec {
-    size_t size;
-    const char *queue; /* [a-z0-9_-]{1,64}; NULL: the plugin's own name */
-    bobbin_str payload;
-    bool payload_is_body;     /* the request's body is the payload (a spilled one is not copied) */
-    const char *content_type; /* of the payload; NULL: the request's own when payload_is_body */
-    int priority;             /* BOBBIN_PRIORITY(0..9) */
-    unsigned attempts;        /* 1..1000; 0: as the queue says */
-    uint64_t timeout_ms;      /* of one attempt; 0: as the queue says */
-    const bobbin_field *headers; /* small facts for run, read by bobbin_job_header */
-    size_t header_count;         /* at most 64, 16 KiB in all */
-    enum bobbin_durability durability;
+    size_t size BOBBIN_ZERO;
+    const char *queue BOBBIN_ZERO; /* [a-z0-9_-]{1,64}; NULL: the plugin's own name */
+    bobbin_str payload BOBBIN_ZERO;
+    bool payload_is_body BOBBIN_ZERO; /* the request's body is it (a spilled one is not copied) */
+    const char *content_type BOBBIN_ZERO; /* NULL: the request's own when payload_is_body */
+    int priority BOBBIN_ZERO;             /* BOBBIN_PRIORITY(0..9) */
+    unsigned attempts BOBBIN_ZERO;        /* 1..1000; 0: as the queue says */
+    uint64_t timeout_ms BOBBIN_ZERO;      /* of one attempt; 0: as the queue says */
+    /* Small facts for run, read by bobbin_job_header: at most 64, 16 KiB in all. */
+    const bobbin_field *headers BOBBIN_ZERO;
+    size_t header_count BOBBIN_ZERO;
+    enum bobbin_durability durability BOBBIN_ZERO;
 };
 
 #ifdef __cplusplus
@@ -454,6 +546,38 @@ void bobbin_spool(bobbin_request *request, const struct bobbin_job_spec *spec,
  * the jobs plugin, when one is mounted), 503 with Retry-After when full, 500 when it failed.
  */
 void bobbin_spool_and_accept(bobbin_request *request, const struct bobbin_job_spec *spec);
+
+/* How storing several jobs went: one outcome for all of them. Valid during the call only. */
+struct bobbin_stored_many {
+    size_t size;
+    enum bobbin_outcome outcome;
+    const bobbin_str *ids; /* in the order of the specs; NULL unless stored */
+    size_t count;          /* of the specs */
+    const char *sentence;  /* "" when stored */
+};
+
+typedef void bobbin_on_stored_many(bobbin_request *request, const struct bobbin_stored_many *stored,
+                                   void *arg);
+
+/*
+ * Stores 1 to 1,000 jobs, with one sync and one answer, as bobbin_spool does for one: all were
+ * stored, or the request has to assume that none was (after FULL or FAILED some may run all the
+ * same, as after a crash). At most one spec may have payload_is_body.
+ */
+void bobbin_spool_many(bobbin_request *request, const struct bobbin_job_spec *const *specs,
+                       size_t count, bobbin_on_stored_many *on_stored, void *arg);
+
+typedef void bobbin_on_host_stored(bobbin_host *host, const struct bobbin_stored *stored,
+                                   void *arg);
+
+/*
+ * Stores a job without a request: from a timer, a posted call, start. Only in workers. on_stored
+ * (NULL: a failure is only logged) is called once, on the loop, never before this returns, and
+ * before the instance's stop. False in a job process, without a spool and without memory: nothing
+ * will be called, and the reason is logged.
+ */
+bool bobbin_host_spool(bobbin_host *host, const struct bobbin_job_spec *spec,
+                       bobbin_on_host_stored *on_stored, void *arg);
 
 /* The words for these are "ready", "running", ... in bobbin_job_state_name. */
 enum bobbin_job_state {
@@ -511,6 +635,15 @@ void bobbin_job_status(bobbin_request *request, bobbin_str id, unsigned flags,
  */
 void bobbin_job_cancel(bobbin_request *request, bobbin_str id, bobbin_on_job *on_job, void *arg);
 
+/*
+ * Waits at most limit_ms (0: asks only) for the job to end, and then tells how it is: on_job sees
+ * an ended state in time, or any other when the limit passed first. When the client leaves, on_job
+ * is called soon, after on_abort. flags and the rest are as for bobbin_job_status. Works from any
+ * worker; when no spooler leads, the files are looked at from time to time.
+ */
+void bobbin_job_wait(bobbin_request *request, bobbin_str id, unsigned flags, uint64_t limit_ms,
+                     bobbin_on_job *on_job, void *arg);
+
 /* ------------------------------------------------------------------ jobs: inside run */
 
 bobbin_str bobbin_job_id(bobbin_job *job);
@@ -525,6 +658,19 @@ bool bobbin_job_stopping(bobbin_job *job);     /* cancelled, timed out or draini
 
 /* Makes these bytes the result (a later call replaces it). False with no space: the job may go on. */
 bool bobbin_job_result(bobbin_job *job, const void *data, size_t length, const char *content_type);
+/*
+ * Appends to the result: for what is too large for memory. The first call of an attempt begins it
+ * anew, and its content_type counts (NULL: application/octet-stream). False with no space: the
+ * result is lost, the job may go on.
+ */
+bool bobbin_job_result_append(bobbin_job *job, const void *data, size_t length,
+                              const char *content_type);
+/*
+ * Has another job stored together with the success of this one: all of them when run returns DONE
+ * (and is not killed on the way), none otherwise. At most 1,000 an attempt; payload_is_body is not
+ * for jobs. The spec and all it points to are copied. False with the sentence in *error: not taken.
+ */
+bool bobbin_job_spool(bobbin_job *job, const struct bobbin_job_spec *spec, bobbin_error *error);
 /* Tells how far it is: 0..100, and words for people (cut at 127 bytes; NULL: none). Costs no syscall. */
 void bobbin_job_progress(bobbin_job *job, int percent, const char *words);
 /* The sentence of this failure; returns BOBBIN_JOB_FAILED, for "return bobbin_job_fail(...)". */
@@ -546,7 +692,9 @@ enum bobbin_job_result bobbin_job_retry_after(bobbin_job *job, uint64_t delay_ms
  *           feed -> BODY    a piece of its body (a span inside data), any number of times
  *           feed -> END     the body is complete (follows HEAD at once when there is none)
  *        -> REFUSE          status and sentence: the core answers, reads no more and closes
- *   head                    when the answer is there; then feed again for the next request
+ *   head                    when the answer is there, and for interim ones before it
+ *   frame                   around the pieces of a body of unknown length, and at its end
+ *                           then feed again for the next request
  *   close
  */
 enum bobbin_feed_event {
@@ -561,9 +709,8 @@ enum bobbin_feed_event {
 struct bobbin_limits {
     uint64_t request_line_bytes;
     uint64_t head_bytes;
-    uint64_t body_bytes;
     uint64_t fields;
-    uint64_t reserved[4];
+    uint64_t reserved[5];
 };
 
 /* One request head. The core hands it in zeroed but for the array; spans point into the fed data. */
@@ -608,6 +755,21 @@ struct bobbin_answer {
     bobbin_str date;         /* IMF-fixdate; empty: none */
 };
 
+/* What has to be written around a piece of the body of an answer whose length was not known. */
+enum bobbin_frame_part {
+    BOBBIN_FRAME_BEFORE = 1, /* length bytes of the body follow */
+    BOBBIN_FRAME_AFTER,      /* they have been written */
+    BOBBIN_FRAME_END         /* the body is complete: its end, and trailers */
+};
+
+struct bobbin_frame {
+    size_t size;
+    enum bobbin_frame_part part;
+    uint64_t length;              /* BEFORE: never 0 */
+    const bobbin_field *trailers; /* END */
+    size_t trailer_count;
+};
+
 struct bobbin_protocol {
     size_t size;
     size_t connection_size; /* bytes of state for each connection, zeroed before open */
@@ -619,6 +781,9 @@ struct bobbin_protocol {
      * nothing useful was written and the core calls again with enough. */
     size_t (*head)(void *connection, const struct bobbin_answer *answer, char *out,
                    size_t capacity);
+    /* The same for a part of the framing of the answer whose head was written last. */
+    size_t (*frame)(void *connection, const struct bobbin_frame *frame, char *out,
+                    size_t capacity);
     void (*close)(void *connection);
 };
 

@@ -130,7 +130,6 @@ bool clients_open(struct clients *clients, uv_loop_t *loop, struct exchange *exc
         .loop = loop, .exchange = exchange, .settings = settings, .accesslog = accesslog};
     clients->limits = (struct bobbin_limits){.request_line_bytes = settings->max_request_line_bytes,
                                              .head_bytes = settings->max_head_bytes,
-                                             .body_bytes = settings->max_body_bytes,
                                              .fields = settings->max_fields};
     exchange->on_over = connection_on_over;
     pool_init(&clients->inputs, INPUT_BYTES, KEPT_BUFFERS);

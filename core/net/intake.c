@@ -143,6 +143,12 @@ static bool choose_place(struct connection *connection)
     return true;
 }
 
+/* UINT64_MAX is not known yet. */
+static bool is_too_long(const bobbin_request *request, uint64_t body_bytes)
+{
+    return body_bytes != UINT64_MAX && body_bytes > request->exchange->settings->max_body_bytes;
+}
+
 static void take_head(struct connection *connection)
 {
     bobbin_request *request = connection->request;
@@ -153,6 +159,10 @@ static void take_head(struct connection *connection)
     bool is_taken = request_route(request);
     connection->closes |=
         request->answer.status == 400; /* who is wrong once is not trusted again */
+    if (is_too_long(request, request->head.has_body ? request->head.content_length : 0)) {
+        reply_refuse(connection, 413, "the body is too large");
+        return;
+    }
     if (!choose_place(connection)) {
         connection_close(connection);
         return;
@@ -214,6 +224,10 @@ bool intake_head(struct connection *connection)
 static bool take_piece(struct connection *connection, bobbin_str piece)
 {
     bobbin_request *request = connection->request;
+    if (is_too_long(request, request->body.length + piece.length)) {
+        reply_refuse(connection, 413, "the body is too large");
+        return true;
+    }
     if (body_append(&request->body, &request->exchange->body_limits, &request->arena, piece,
                     request->head.content_length))
         return true;

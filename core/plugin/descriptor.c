@@ -74,8 +74,8 @@ static bool check_protocol(const struct bobbin_protocol *protocol, bobbin_error 
         return bobbin_fail(error, "its protocol has %zu bytes, this bobbin needs %zu",
                            protocol->size, sizeof *protocol);
     if (protocol->scheme == NULL || protocol->open == NULL || protocol->feed == NULL ||
-        protocol->head == NULL || protocol->close == NULL)
-        return bobbin_fail(error, "its protocol lacks a scheme, open, feed, head or close");
+        protocol->head == NULL || protocol->frame == NULL || protocol->close == NULL)
+        return bobbin_fail(error, "its protocol lacks a scheme, open, feed, head, frame or close");
     return true;
 }
 

@@ -100,6 +100,11 @@ static void add_number(struct text *text, uint64_t number)
     add(text, digits + at, sizeof digits - at);
 }
 
+bool answer_is_chunked(const struct bobbin_answer *answer)
+{
+    return answer->has_length && answer->content_length == UINT64_MAX && answer->minor >= 1;
+}
+
 static void add_framing(struct text *text, const struct bobbin_answer *answer)
 {
     if (!answer->has_length)
@@ -108,8 +113,18 @@ static void add_framing(struct text *text, const struct bobbin_answer *answer)
         ADD(text, "Content-Length: ");
         add_number(text, answer->content_length);
         ADD(text, "\r\n");
-    } else if (answer->minor >= 1) {
+    } else if (answer_is_chunked(answer)) {
         ADD(text, "Transfer-Encoding: chunked\r\n");
+    }
+}
+
+static void add_fields(struct text *text, const bobbin_field *fields, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        add(text, fields[i].name.data, fields[i].name.length);
+        ADD(text, ": ");
+        add(text, fields[i].value.data, fields[i].value.length);
+        ADD(text, "\r\n");
     }
 }
 
@@ -117,13 +132,7 @@ size_t answer_write(const struct bobbin_answer *answer, char *out, size_t capaci
 {
     struct text text = {.out = out, .capacity = capacity};
     add_status(&text, answer->status);
-    for (size_t i = 0; i < answer->field_count; i++) {
-        const bobbin_field *field = &answer->fields[i];
-        add(&text, field->name.data, field->name.length);
-        ADD(&text, ": ");
-        add(&text, field->value.data, field->value.length);
-        ADD(&text, "\r\n");
-    }
+    add_fields(&text, answer->fields, answer->field_count);
     add_framing(&text, answer);
     if (answer->date.length > 0) {
         ADD(&text, "Date: ");
@@ -135,5 +144,35 @@ size_t answer_write(const struct bobbin_answer *answer, char *out, size_t capaci
     else if (answer->minor == 0 && answer->status >= 200)
         ADD(&text, "Connection: keep-alive\r\n");
     ADD(&text, "\r\n");
+    return text.length;
+}
+
+static void add_hex(struct text *text, uint64_t number)
+{
+    char digits[16];
+    size_t at = sizeof digits;
+    do
+        digits[--at] = "0123456789abcdef"[number % 16];
+    while ((number /= 16) > 0);
+    add(text, digits + at, sizeof digits - at);
+}
+
+size_t answer_write_frame(const struct bobbin_frame *frame, char *out, size_t capacity)
+{
+    struct text text = {.out = out, .capacity = capacity};
+    switch (frame->part) {
+    case BOBBIN_FRAME_BEFORE:
+        add_hex(&text, frame->length);
+        ADD(&text, "\r\n");
+        break;
+    case BOBBIN_FRAME_AFTER:
+        ADD(&text, "\r\n");
+        break;
+    case BOBBIN_FRAME_END:
+        ADD(&text, "0\r\n");
+        add_fields(&text, frame->trailers, frame->trailer_count);
+        ADD(&text, "\r\n");
+        break;
+    }
     return text.length;
 }

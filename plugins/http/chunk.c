@@ -12,9 +12,9 @@ enum {
     TRAILER_MAX_BYTES = 8 * 1024
 };
 
-static enum chunk_verdict refuse(struct chunk *chunk, int status, const char *sentence)
+static enum chunk_verdict refuse(struct chunk *chunk, const char *sentence)
 {
-    chunk->status = status;
+    chunk->status = 400;
     chunk->sentence = sentence;
     return CHUNK_REFUSE;
 }
@@ -91,8 +91,8 @@ static long whole_line(const char *data, size_t length, size_t most)
     return (long)line - 1;
 }
 
-static enum chunk_verdict read_size(struct chunk *chunk, uint64_t body_limit, const char *data,
-                                    size_t length, size_t *consumed)
+static enum chunk_verdict read_size(struct chunk *chunk, const char *data, size_t length,
+                                    size_t *consumed)
 {
     uint64_t size = 0;
     int digits = 0;
@@ -100,22 +100,20 @@ static enum chunk_verdict read_size(struct chunk *chunk, uint64_t body_limit, co
     if (line == -1)
         return CHUNK_MORE;
     if (line < 0)
-        return refuse(chunk, 400, "a chunk's line is too long or does not end with CRLF");
+        return refuse(chunk, "a chunk's line is too long or does not end with CRLF");
     for (; digits < line && hex_digit(data[digits]) >= 0; digits++) {
         if (digits == DIGITS_MAX)
-            return refuse(chunk, 400, "a chunk's size has more than 16 digits");
+            return refuse(chunk, "a chunk's size has more than 16 digits");
         size = size << 4 | (uint64_t)hex_digit(data[digits]);
     }
     if (digits == 0 || !extensions_are_legal(data + digits, data + line))
-        return refuse(chunk, 400, "a chunk's line is malformed");
-    if (size > body_limit || chunk->total > body_limit - size)
-        return refuse(chunk, 413, "the body is too large");
-    uint64_t cost = (uint64_t)line + 4, free_bytes = FREE_BYTES_A_CHUNK + 2 * size;
+        return refuse(chunk, "a chunk's line is malformed");
+    uint64_t cost = (uint64_t)line + 4;
+    uint64_t free_bytes = size < LINE_MAX_BYTES ? FREE_BYTES_A_CHUNK + 2 * size : UINT64_MAX;
     if (cost > free_bytes && (chunk->overhead += cost - free_bytes) > OVERHEAD_MAX_BYTES)
-        return refuse(chunk, 400, "the chunks are mostly extensions");
+        return refuse(chunk, "the chunks are mostly extensions");
     *consumed = (size_t)line + 2;
     chunk->left = size;
-    chunk->total += size;
     chunk->state = size > 0 ? CHUNK_DATA : CHUNK_TRAILER;
     return CHUNK_MORE;
 }
@@ -128,22 +126,21 @@ static enum chunk_verdict read_trailer(struct chunk *chunk, char *data, size_t l
     if (line == -1)
         return CHUNK_MORE;
     if (line < 0)
-        return refuse(chunk, 400, "the trailers are too long or do not end with CRLF");
+        return refuse(chunk, "the trailers are too long or do not end with CRLF");
     *consumed = (size_t)line + 2;
     chunk->trailer_bytes += (size_t)line + 2;
     if (line == 0)
         return CHUNK_END;
     const char *sentence;
-    return gate_field_line(data, (size_t)line, &sentence) ? CHUNK_MORE
-                                                          : refuse(chunk, 400, sentence);
+    return gate_field_line(data, (size_t)line, &sentence) ? CHUNK_MORE : refuse(chunk, sentence);
 }
 
-static enum chunk_verdict step(struct chunk *chunk, uint64_t body_limit, char *data, size_t length,
-                               size_t *consumed, bobbin_str *piece)
+static enum chunk_verdict step(struct chunk *chunk, char *data, size_t length, size_t *consumed,
+                               bobbin_str *piece)
 {
     switch (chunk->state) {
     case CHUNK_SIZE:
-        return read_size(chunk, body_limit, data, length, consumed);
+        return read_size(chunk, data, length, consumed);
     case CHUNK_DATA:
         *consumed = length < chunk->left ? length : (size_t)chunk->left;
         *piece = (bobbin_str){data, *consumed};
@@ -153,7 +150,7 @@ static enum chunk_verdict step(struct chunk *chunk, uint64_t body_limit, char *d
         return *consumed > 0 ? CHUNK_PIECE : CHUNK_MORE;
     case CHUNK_DATA_END:
         if ((length > 0 && data[0] != '\r') || (length > 1 && data[1] != '\n'))
-            return refuse(chunk, 400, "a chunk is longer than it said");
+            return refuse(chunk, "a chunk is longer than it said");
         if (length < 2)
             return CHUNK_MORE;
         *consumed = 2;
@@ -164,14 +161,13 @@ static enum chunk_verdict step(struct chunk *chunk, uint64_t body_limit, char *d
     }
 }
 
-enum chunk_verdict chunk_step(struct chunk *chunk, uint64_t body_limit, char *data, size_t length,
-                              size_t *consumed, bobbin_str *piece)
+enum chunk_verdict chunk_step(struct chunk *chunk, char *data, size_t length, size_t *consumed,
+                              bobbin_str *piece)
 {
     size_t total = 0;
     for (;;) {
         size_t taken = 0;
-        enum chunk_verdict verdict =
-            step(chunk, body_limit, data + total, length - total, &taken, piece);
+        enum chunk_verdict verdict = step(chunk, data + total, length - total, &taken, piece);
         total += taken;
         *consumed = total;
         if (verdict != CHUNK_MORE || taken == 0)

@@ -17,10 +17,9 @@ enum chunk_state { CHUNK_SIZE, CHUNK_DATA, CHUNK_DATA_END, CHUNK_TRAILER };
 struct chunk {
     enum chunk_state state;
     uint64_t left;     /* of the present chunk's data */
-    uint64_t total;    /* data of all chunks so far */
     uint64_t overhead; /* beyond what is free */
     uint64_t trailer_bytes;
-    int status; /* of a refusal: 400 or 413 */
+    int status; /* of a refusal */
     const char *sentence;
 };
 
@@ -28,7 +27,7 @@ enum chunk_verdict { CHUNK_MORE, CHUNK_PIECE, CHUNK_END, CHUNK_REFUSE };
 
 /* One step. Lines are consumed only when they are whole. PIECE: *piece is data, part of consumed.
  */
-enum chunk_verdict chunk_step(struct chunk *chunk, uint64_t body_limit, char *data, size_t length,
-                              size_t *consumed, bobbin_str *piece);
+enum chunk_verdict chunk_step(struct chunk *chunk, char *data, size_t length, size_t *consumed,
+                              bobbin_str *piece);
 
 #endif

@@ -214,8 +214,8 @@ static void check_target(struct bobbin_head *head, struct head_verdict *verdict)
         refuse(verdict, 400, "the request target is not a path");
 }
 
-static void check_length(struct bobbin_head *head, const struct bobbin_limits *limits,
-                         const struct notable *notable, struct head_verdict *verdict)
+static void check_length(struct bobbin_head *head, const struct notable *notable,
+                         struct head_verdict *verdict)
 {
     uint64_t length = 0;
     if (notable->lengths > 1)
@@ -234,14 +234,12 @@ static void check_length(struct bobbin_head *head, const struct bobbin_limits *l
             return;
         }
     }
-    if (length > limits->body_bytes)
-        refuse(verdict, 413, "the body is too large");
     head->content_length = length;
     head->has_body = length > 0;
 }
 
-static void check_framing(struct bobbin_head *head, const struct bobbin_limits *limits,
-                          const struct notable *notable, struct head_verdict *verdict)
+static void check_framing(struct bobbin_head *head, const struct notable *notable,
+                          struct head_verdict *verdict)
 {
     if (notable->encodings > 0) {
         if (head->minor == 0)
@@ -256,7 +254,7 @@ static void check_framing(struct bobbin_head *head, const struct bobbin_limits *
         head->has_body = true;
         head->content_length = UINT64_MAX;
     } else if (notable->lengths > 0) {
-        check_length(head, limits, notable, verdict);
+        check_length(head, notable, verdict);
     }
 }
 
@@ -281,8 +279,8 @@ static void drop_underscores(struct bobbin_head *head)
     head->field_count = kept;
 }
 
-void head_read(struct bobbin_head *head, const struct bobbin_limits *limits, const char *data,
-               size_t length, struct head_verdict *verdict)
+void head_read(struct bobbin_head *head, const char *data, size_t length,
+               struct head_verdict *verdict)
 {
     llhttp_t parser;
     struct notable notable = {0};
@@ -299,7 +297,7 @@ void head_read(struct bobbin_head *head, const struct bobbin_limits *limits, con
     if (bobbin_is(head->method, "CONNECT"))
         refuse(verdict, 501, "CONNECT is not known here: this is no proxy");
     check_host(head, &notable, verdict);
-    check_framing(head, limits, &notable, verdict);
+    check_framing(head, &notable, verdict);
     if (result != HPE_OK)
         refuse(verdict, 400, "the head of the request is malformed");
     if (bobbin_is(head->method, "TRACE"))

@@ -15,8 +15,8 @@ struct head_verdict {
 };
 
 /* data is the head from its request line to its empty line; spans point into it. */
-void head_read(struct bobbin_head *head, const struct bobbin_limits *limits, const char *data,
-               size_t length, struct head_verdict *verdict);
+void head_read(struct bobbin_head *head, const char *data, size_t length,
+               struct head_verdict *verdict);
 
 /* Whether the llhttp that was linked is a strict one; false with a sentence otherwise. */
 bool head_parser_is_strict(bobbin_error *error);

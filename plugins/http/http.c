@@ -21,6 +21,7 @@ struct http {
     struct gate gate;
     uint64_t left; /* BODY_LENGTH */
     struct chunk chunk;
+    bool answer_is_chunked; /* the one whose head was written last */
 };
 
 static void open_connection(void *connection, const struct bobbin_limits *limits)
@@ -53,7 +54,7 @@ static enum bobbin_feed_event feed_head(struct http *http, struct bobbin_feed *f
     }
     struct head_verdict verdict;
     size_t start = http->gate.start;
-    head_read(head, http->limits, feed->data + start, end - start, &verdict);
+    head_read(head, feed->data + start, end - start, &verdict);
     http->gate = (struct gate){0};
     if (verdict.status != 0)
         return refuse(http, feed, verdict.status, verdict.sentence);
@@ -78,8 +79,7 @@ static enum bobbin_feed_event feed_length(struct http *http, struct bobbin_feed 
 
 static enum bobbin_feed_event feed_chunks(struct http *http, struct bobbin_feed *feed)
 {
-    switch (chunk_step(&http->chunk, http->limits->body_bytes, feed->data, feed->length,
-                       &feed->consumed, &feed->body)) {
+    switch (chunk_step(&http->chunk, feed->data, feed->length, &feed->consumed, &feed->body)) {
     case CHUNK_MORE:
         return BOBBIN_FEED_MORE;
     case CHUNK_PIECE:
@@ -115,8 +115,16 @@ static enum bobbin_feed_event feed_bytes(void *connection, struct bobbin_feed *f
 static size_t write_head(void *connection, const struct bobbin_answer *answer, char *out,
                          size_t capacity)
 {
-    (void)connection;
+    struct http *http = connection;
+    http->answer_is_chunked = answer_is_chunked(answer);
     return answer_write(answer, out, capacity);
+}
+
+static size_t write_frame(void *connection, const struct bobbin_frame *frame, char *out,
+                          size_t capacity)
+{
+    const struct http *http = connection;
+    return http->answer_is_chunked ? answer_write_frame(frame, out, capacity) : 0;
 }
 
 static void close_connection(void *connection)
@@ -131,6 +139,7 @@ static const struct bobbin_protocol protocol = {
     .open = open_connection,
     .feed = feed_bytes,
     .head = write_head,
+    .frame = write_frame,
     .close = close_connection,
 };
 

@@ -21,7 +21,7 @@ extern const struct bobbin_plugin bobbin_plugin_descriptor;
 enum { FIELDS_MAX = 16, SEEN_BYTES = 64 * 1024 };
 
 static const struct bobbin_limits limits = {
-    .request_line_bytes = 200, .head_bytes = 600, .body_bytes = 1000, .fields = FIELDS_MAX};
+    .request_line_bytes = 200, .head_bytes = 600, .fields = FIELDS_MAX};
 
 /* Everything that came out, as text. */
 struct seen {
@@ -356,10 +356,10 @@ static void framing_that_could_smuggle_is_refused(void **state)
         {"POST / HTTP/1.1\r\n" H "Content-Length: -3\r\n\r\n", REFUSED(400)},
         {"POST / HTTP/1.1\r\n" H "Content-Length: 0x3\r\n\r\n", REFUSED(400)},
         {"POST / HTTP/1.1\r\n" H "Content-Length: 3 3\r\n\r\n", REFUSED(400)},
-        {"POST / HTTP/1.1\r\n" H "Content-Length: 1001\r\n\r\n", REFUSED(413)},
         {"POST / HTTP/1.1\r\n" H "Content-Length: 99999999999999999999999\r\n\r\n", REFUSED(413)},
         {"POST / HTTP/1.1\r\n" H "Expect: sure\r\nContent-Length: 1\r\n\r\n", REFUSED(417)},
-        {"POST / HTTP/1.1\r\n" H "Expect: 100-continue\r\nContent-Length: 1001\r\n\r\n",
+        {"POST / HTTP/1.1\r\n" H
+         "Expect: 100-continue\r\nContent-Length: 99999999999999999999\r\n\r\n",
          REFUSED(413)},
     };
     ALL(cases);
@@ -387,8 +387,7 @@ static void chunks_are_strict(void **state)
         {CHUNKED "1 a\r\na\r\n", CHUNKED_SEEN REFUSED(400)},
         {CHUNKED "1;a=\"\rb\"\r\na\r\n", CHUNKED_SEEN REFUSED(400)},
         {CHUNKED "00000000000000001\r\na\r\n", CHUNKED_SEEN REFUSED(400)},
-        {CHUNKED "ffffffffffffffff\r\na\r\n", CHUNKED_SEEN REFUSED(413)},
-        {CHUNKED "3e9\r\n", CHUNKED_SEEN REFUSED(413)},
+        {CHUNKED "ffffffffffffffff\r\na", CHUNKED_SEEN "a"},
         {CHUNKED "0\r\nX : y\r\n\r\n", CHUNKED_SEEN REFUSED(400)},
         {CHUNKED "0\r\n fold\r\n\r\n", CHUNKED_SEEN REFUSED(400)},
         {CHUNKED "0\r\nX: y\n\r\n", CHUNKED_SEEN REFUSED(400)},
@@ -477,7 +476,11 @@ static void after_a_refusal_nothing_is_parsed(void **state)
 
 static size_t head_of(const struct bobbin_answer *answer, char *out, size_t capacity)
 {
-    return bobbin_plugin_descriptor.protocol->head(NULL, answer, out, capacity);
+    const struct bobbin_protocol *protocol = bobbin_plugin_descriptor.protocol;
+    void *connection = calloc(1, protocol->connection_size);
+    size_t length = protocol->head(connection, answer, out, capacity);
+    free(connection);
+    return length;
 }
 
 static void an_answer_head_is_written_as_the_rfc_says(void **state)
@@ -520,6 +523,51 @@ static void an_answer_head_never_writes_beyond_its_room(void **state)
     }
 }
 
+static size_t frame_of(void *connection, enum bobbin_frame_part part, uint64_t length,
+                       const bobbin_field *trailers, size_t count, char *out, size_t capacity)
+{
+    const struct bobbin_frame frame = {.size = sizeof frame,
+                                       .part = part,
+                                       .length = length,
+                                       .trailers = trailers,
+                                       .trailer_count = count};
+    return bobbin_plugin_descriptor.protocol->frame(connection, &frame, out, capacity);
+}
+
+/* RFC 9112, section 7.1; a body of known length has no frames. */
+static void a_body_of_unknown_length_is_framed_in_chunks(void **state)
+{
+    (void)state;
+    const struct bobbin_protocol *protocol = bobbin_plugin_descriptor.protocol;
+    const bobbin_field trailers[] = {{bobbin_text("a"), bobbin_text("b")},
+                                     {bobbin_text("c"), bobbin_text("")}};
+    void *connection = calloc(1, protocol->connection_size);
+    char out[200] = "";
+    struct bobbin_answer answer = {
+        .status = 200, .has_length = true, .content_length = UINT64_MAX, .minor = 1};
+    protocol->head(connection, &answer, out, sizeof out);
+    size_t length = frame_of(connection, BOBBIN_FRAME_BEFORE, 0x1f0a, NULL, 0, out, sizeof out);
+    length += frame_of(connection, BOBBIN_FRAME_AFTER, 0, NULL, 0, out + length, 100);
+    length += frame_of(connection, BOBBIN_FRAME_BEFORE, UINT64_MAX, NULL, 0, out + length, 100);
+    length += frame_of(connection, BOBBIN_FRAME_END, 0, trailers, 2, out + length, 100);
+    out[length] = '\0';
+    assert_string_equal(out, "1f0a\r\n\r\nffffffffffffffff\r\n0\r\na: b\r\nc: \r\n\r\n");
+    for (size_t room = 0; room < 5; room++) {
+        char *little = malloc(room > 0 ? room : 1);
+        assert_int_equal(frame_of(connection, BOBBIN_FRAME_END, 0, NULL, 0, little, room), 5);
+        free(little);
+    }
+    const struct bobbin_answer others[] = {
+        {.status = 200, .has_length = true, .content_length = 7, .minor = 1},
+        {.status = 200, .has_length = true, .content_length = UINT64_MAX, .minor = 0},
+        {.status = 204, .content_length = UINT64_MAX, .minor = 1}};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        protocol->head(connection, &others[i], out, sizeof out);
+        assert_int_equal(frame_of(connection, BOBBIN_FRAME_END, 0, NULL, 0, out, sizeof out), 0);
+    }
+    free(connection);
+}
+
 static void the_parser_that_was_linked_is_strict(void **state)
 {
     (void)state;
@@ -544,6 +592,7 @@ int main(void)
         cmocka_unit_test(after_a_refusal_nothing_is_parsed),
         cmocka_unit_test(an_answer_head_is_written_as_the_rfc_says),
         cmocka_unit_test(an_answer_head_never_writes_beyond_its_room),
+        cmocka_unit_test(a_body_of_unknown_length_is_framed_in_chunks),
         cmocka_unit_test(the_parser_that_was_linked_is_strict),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,6 +27,16 @@ static size_t write_head(void *connection, const struct bobbin_answer *answer, c
     return 0;
 }
 
+static size_t write_frame(void *connection, const struct bobbin_frame *frame, char *out,
+                          size_t capacity)
+{
+    (void)connection;
+    (void)frame;
+    (void)out;
+    (void)capacity;
+    return 0;
+}
+
 static void close_wire(void *connection)
 {
     (void)connection;
@@ -37,6 +47,7 @@ static const struct bobbin_protocol protocol = {.size = sizeof protocol,
                                                 .open = open_wire,
                                                 .feed = feed,
                                                 .head = write_head,
+                                                .frame = write_frame,
                                                 .close = close_wire};
 
 BOBBIN_PLUGIN(.name = "wire", .about = "Understands nothing.", .protocol = &protocol);
