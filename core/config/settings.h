@@ -26,7 +26,7 @@ struct settings {
     uint64_t head_timeout_ms;
     uint64_t body_timeout_ms; /* between reads */
     uint64_t write_timeout_ms;
-    uint64_t request_timeout_ms; /* from complete head to end, then 504 */
+    uint64_t request_timeout_ms; /* from complete head to end, then 504; or between writes */
     uint64_t shutdown_timeout_ms;
 
     uint64_t max_connections; /* per worker */
@@ -36,6 +36,9 @@ struct settings {
     uint64_t max_fields;
     uint64_t max_body_bytes;
     uint64_t body_memory_bytes; /* larger bodies are spilled to a file */
+    uint64_t answer_memory_bytes;
+    uint64_t write_high_mark_bytes;
+    uint64_t write_low_mark_bytes;
 };
 
 extern const struct bobbin_option settings_rows[];

@@ -31,6 +31,12 @@ void answer_reset(struct answer *answer)
     answer->body = NULL;
     answer->body_length = 0;
     answer->body_capacity = 0;
+    answer->is_too_large = false;
+    answer->stage = ANSWER_BUILT;
+    answer->sent_bytes = 0;
+    answer->is_bodiless = answer->is_overlong = answer->is_blocked = false;
+    answer->trailers = NULL;
+    answer->trailer_count = answer->trailer_capacity = 0;
 }
 
 uint64_t answer_body_length(const struct answer *answer)
@@ -43,30 +49,49 @@ bool answer_has_body(int status)
     return status >= 200 && status != 204 && status != 304;
 }
 
-static bool make_field_room(struct answer *answer, struct arena *arena)
+static bool make_room(bobbin_field **fields, size_t count, size_t *capacity, struct arena *arena)
 {
-    if (answer->field_count < answer->field_capacity)
+    if (count < *capacity)
         return true;
-    size_t capacity = answer->field_capacity * 2;
-    bobbin_field *fields = arena_take(arena, capacity * sizeof *fields);
-    if (fields == NULL)
+    size_t larger = *capacity > 0 ? *capacity * 2 : 4;
+    bobbin_field *moved = arena_take(arena, larger * sizeof *moved);
+    if (moved == NULL)
         return false;
-    memcpy(fields, answer->fields, answer->field_count * sizeof *fields);
-    answer->fields = fields;
-    answer->field_capacity = capacity;
+    if (count > 0)
+        memcpy(moved, *fields, count * sizeof *moved);
+    *fields = moved;
+    *capacity = larger;
+    return true;
+}
+
+static bool copy_field(struct arena *arena, bobbin_str name, bobbin_str value, bobbin_field *field)
+{
+    char *copy = arena_take(arena, name.length + value.length);
+    if (copy == NULL)
+        return false;
+    memcpy(copy, name.data, name.length);
+    if (value.length > 0)
+        memcpy(copy + name.length, value.data, value.length);
+    *field = (bobbin_field){{copy, name.length}, {copy + name.length, value.length}};
     return true;
 }
 
 bool answer_add_field(struct answer *answer, struct arena *arena, bobbin_str name, bobbin_str value)
 {
-    char *copy = arena_take(arena, name.length + value.length);
-    if (copy == NULL || !make_field_room(answer, arena))
+    if (!make_room(&answer->fields, answer->field_count, &answer->field_capacity, arena) ||
+        !copy_field(arena, name, value, &answer->fields[answer->field_count]))
         return false;
-    memcpy(copy, name.data, name.length);
-    if (value.length > 0)
-        memcpy(copy + name.length, value.data, value.length);
-    answer->fields[answer->field_count++] =
-        (bobbin_field){{copy, name.length}, {copy + name.length, value.length}};
+    answer->field_count++;
+    return true;
+}
+
+bool answer_add_trailer(struct answer *answer, struct arena *arena, bobbin_str name,
+                        bobbin_str value)
+{
+    if (!make_room(&answer->trailers, answer->trailer_count, &answer->trailer_capacity, arena) ||
+        !copy_field(arena, name, value, &answer->trailers[answer->trailer_count]))
+        return false;
+    answer->trailer_count++;
     return true;
 }
 
@@ -140,14 +165,41 @@ bool answer_value_is_legal(bobbin_str value)
     return true;
 }
 
-bool answer_name_is_reserved(bobbin_str name)
+static bool is_one_of(bobbin_str name, const char *const *names, size_t count)
 {
-    static const char *const reserved[] = {
-        "connection", "transfer-encoding", "keep-alive", "content-length",
-        "date",       "trailer",           "upgrade"};
-    for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
-        if (strlen(reserved[i]) == name.length &&
-            strncasecmp(reserved[i], name.data, name.length) == 0)
+    for (size_t i = 0; i < count; i++)
+        if (strlen(names[i]) == name.length && strncasecmp(names[i], name.data, name.length) == 0)
             return true;
     return false;
+}
+
+bool answer_name_is_reserved(bobbin_str name)
+{
+    static const char *const names[] = {
+        "connection", "transfer-encoding", "keep-alive", "content-length",
+        "date",       "trailer",           "upgrade"};
+    return is_one_of(name, names, sizeof names / sizeof *names);
+}
+
+bool answer_name_is_for_heads(bobbin_str name)
+{
+    static const char *const names[] = {"host",
+                                        "content-type",
+                                        "content-encoding",
+                                        "content-range",
+                                        "cache-control",
+                                        "expires",
+                                        "vary",
+                                        "age",
+                                        "location",
+                                        "retry-after",
+                                        "set-cookie",
+                                        "authorization",
+                                        "te",
+                                        "www-authenticate",
+                                        "expect",
+                                        "range",
+                                        "max-forwards",
+                                        "proxy-authenticate"};
+    return answer_name_is_reserved(name) || is_one_of(name, names, sizeof names / sizeof *names);
 }

@@ -6,28 +6,28 @@
 
 #include "core/base/json.h"
 #include "core/exchange/request.h"
+#include "core/exchange/streaming.h"
 #include "core/plugin/plugin.h"
 
 enum { PRINT_GUESS_BYTES = 256 };
 
-static void complain(const bobbin_request *request, const char *what)
+/* Whether status and fields can still be set. */
+static bool has_head(bobbin_request *request)
 {
-    const char *name = request->app != NULL ? request->app->name : NULL;
-    log_write(request->exchange->log, BOBBIN_ERROR, name, "%s (path %.*s)", what,
-              BOBBIN_ARG(request->target.path));
-}
-
-static bool is_open(const bobbin_request *request)
-{
-    return request->state == REQUEST_HANDLING;
+    if (!request_is_open(request))
+        return false;
+    if (request->answer.stage == ANSWER_BUILT)
+        return true;
+    request_complain(request, "status and headers cannot change once the answer has begun");
+    return false;
 }
 
 void bobbin_status(bobbin_request *request, int status)
 {
-    if (!is_open(request))
+    if (!has_head(request))
         return;
     if (status < 200 || status > 999) {
-        complain(request, "a status is a number from 200 to 999; 500 was sent");
+        request_complain(request, "a status is a number from 200 to 999; 500 was sent");
         status = 500;
     }
     request->answer.status = status;
@@ -35,14 +35,14 @@ void bobbin_status(bobbin_request *request, int status)
 
 static bool add_header(bobbin_request *request, bobbin_str name, bobbin_str value)
 {
-    if (!is_open(request))
+    if (!has_head(request))
         return false;
     if (!answer_name_is_legal(name))
-        complain(request, "a header's name is not a token; it was not sent");
+        request_complain(request, "a header's name is not a token; it was not sent");
     else if (answer_name_is_reserved(name))
-        complain(request, "a header that belongs to the server was not sent");
+        request_complain(request, "a header that belongs to the server was not sent");
     else if (!answer_value_is_legal(value))
-        complain(request, "a header's value has a control character; it was not sent");
+        request_complain(request, "a header's value has a control character; it was not sent");
     else
         return answer_add_field(&request->answer, &request->arena, name, value);
     return false;
@@ -61,28 +61,52 @@ bool bobbin_headerf(bobbin_request *request, const char *name, const char *forma
     int length = vsnprintf(value, sizeof value, format, arguments);
     va_end(arguments);
     if (length < 0 || (size_t)length >= sizeof value) {
-        complain(request, "a formatted header is longer than 4095 bytes; it was not sent");
+        request_complain(request, "a formatted header is longer than 4095 bytes; it was not sent");
         return false;
     }
     return add_header(request, bobbin_text(name), (bobbin_str){value, (size_t)length});
 }
 
+/* Room for bytes more in the body, or NULL when there can be none. */
+static char *room_for(bobbin_request *request, size_t bytes)
+{
+    struct answer *answer = &request->answer;
+    if (!request_is_open(request) || answer->fd >= 0 || answer->is_too_large)
+        return NULL;
+    if (answer->body_length + bytes > request->exchange->settings->answer_memory_bytes &&
+        answer->stage == ANSWER_BUILT) {
+        request_complain(request, "an answer is larger than answer-memory; it became 500");
+        answer->is_too_large = true;
+        return NULL;
+    }
+    return answer_room(answer, &request->arena, bytes);
+}
+
+/* length bytes were written into the room. */
+static enum bobbin_flow take(bobbin_request *request, size_t length)
+{
+    request->answer.body_length += length;
+    return request->answer.stage == ANSWER_STREAMED ? streaming_wrote(request, length)
+                                                    : BOBBIN_FLOWING;
+}
+
 enum bobbin_flow bobbin_write(bobbin_request *request, const void *data, size_t length)
 {
-    if (!is_open(request) || request->answer.fd >= 0)
+    if (request_is_open(request) && request->answer.stage == ANSWER_STREAMED)
+        return streaming_write(request, data, length);
+    char *room = room_for(request, length);
+    if (room == NULL)
         return BOBBIN_GONE;
-    return answer_append(&request->answer, &request->arena, data, length) ? BOBBIN_FLOWING
-                                                                          : BOBBIN_GONE;
+    if (length > 0)
+        memcpy(room, data, length);
+    return take(request, length);
 }
 
 enum bobbin_flow bobbin_print(bobbin_request *request, const char *format, ...)
 {
-    struct answer *answer = &request->answer;
-    if (!is_open(request) || answer->fd >= 0)
-        return BOBBIN_GONE;
     size_t room_bytes = PRINT_GUESS_BYTES;
     for (;;) {
-        char *room = answer_room(answer, &request->arena, room_bytes);
+        char *room = room_for(request, room_bytes);
         if (room == NULL)
             return BOBBIN_GONE;
         va_list arguments;
@@ -91,29 +115,22 @@ enum bobbin_flow bobbin_print(bobbin_request *request, const char *format, ...)
         va_end(arguments);
         if (length < 0)
             return BOBBIN_GONE;
-        if ((size_t)length < room_bytes) {
-            answer->body_length += (size_t)length;
-            return BOBBIN_FLOWING;
-        }
+        if ((size_t)length < room_bytes)
+            return take(request, (size_t)length);
         room_bytes = (size_t)length + 1;
     }
 }
 
 enum bobbin_flow bobbin_write_json(bobbin_request *request, bobbin_str text)
 {
-    struct answer *answer = &request->answer;
-    if (!is_open(request) || answer->fd >= 0)
-        return BOBBIN_GONE;
     size_t room_bytes = text.length + text.length / 8 + 16;
     for (;;) {
-        char *room = answer_room(answer, &request->arena, room_bytes);
+        char *room = room_for(request, room_bytes);
         if (room == NULL)
             return BOBBIN_GONE;
         size_t length = json_escape(room, room_bytes, text.data, text.length);
-        if (length <= room_bytes) {
-            answer->body_length += length;
-            return BOBBIN_FLOWING;
-        }
+        if (length <= room_bytes)
+            return take(request, length);
         room_bytes = length;
     }
 }
@@ -121,30 +138,42 @@ enum bobbin_flow bobbin_write_json(bobbin_request *request, bobbin_str text)
 bool bobbin_send_file(bobbin_request *request, int fd, uint64_t offset, uint64_t length)
 {
     struct answer *answer = &request->answer;
-    if (is_open(request) && answer->fd < 0 && answer->body_length == 0) {
+    if (request_is_open(request) && answer->stage == ANSWER_STREAMED)
+        return streaming_send_file(request, fd, offset, length);
+    if (request_is_open(request) && answer->fd < 0 && answer->body_length == 0) {
         answer->fd = fd;
         answer->file_offset = offset;
         answer->file_length = length;
         return true;
     }
-    complain(request, "a file can only be sent in place of a written body, before the end");
+    if (request_is_open(request))
+        request_complain(request, "a file can only be sent in place of a written body");
     if (fd >= 0)
         close(fd);
     return false;
 }
 
+static void end(bobbin_request *request)
+{
+    struct answer *answer = &request->answer;
+    if (answer->stage == ANSWER_STREAMED)
+        streaming_end(request);
+    if (answer->is_too_large) {
+        answer_reset(answer);
+        answer_refusal(answer, &request->arena, 500, "the answer is too large");
+    }
+    request->state = REQUEST_ENDED;
+    if (request->pending == 0)
+        request->exchange->client->on_over(request);
+}
+
 /* The client hears of it when the app's own call has returned: see connection.c. */
 void bobbin_end(bobbin_request *request)
 {
-    if (request->state == REQUEST_ENDED) {
-        complain(request, "a request was ended twice; the second end did nothing");
-        return;
-    }
-    if (request->state != REQUEST_HANDLING)
-        return;
-    request->state = REQUEST_ENDED;
-    if (request->pending == 0)
-        request->exchange->on_over(request);
+    if (request->state == REQUEST_HANDLING)
+        end(request);
+    else if (request->state == REQUEST_ENDED || request->state == REQUEST_FREE)
+        request_complain(request, "a request was ended twice; the second end did nothing");
 }
 
 void bobbin_refuse(bobbin_request *request, int status, const char *format, ...)
@@ -154,7 +183,18 @@ void bobbin_refuse(bobbin_request *request, int status, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(sentence, sizeof sentence, format, arguments);
     va_end(arguments);
-    if (is_open(request))
+    if (request_is_open(request) && request->answer.stage == ANSWER_BUILT) {
+        request->answer.is_too_large = false;
         answer_refusal(&request->answer, &request->arena, status, sentence);
+    } else if (request_is_open(request)) {
+        request_cut(request, sentence);
+    }
+    bobbin_end(request);
+}
+
+void bobbin_cut(bobbin_request *request)
+{
+    if (request->state == REQUEST_HANDLING)
+        request->answer.stage = ANSWER_CUT;
     bobbin_end(request);
 }

@@ -4,7 +4,6 @@
  *
  *   NONE -> IN_PLACE                        length known, and the input has room for all of it
  *        -> MEMORY -> SPILLED               too long for memory, or of unknown length and growing
- *        -> DISCARDED                       nobody wants it: counted, not kept
  */
 #ifndef CORE_EXCHANGE_BODY_H
 #define CORE_EXCHANGE_BODY_H
@@ -12,7 +11,7 @@
 #include "core/base/arena.h"
 #include "plugins/bobbin.h"
 
-enum body_place { BODY_NONE, BODY_IN_PLACE, BODY_MEMORY, BODY_SPILLED, BODY_DISCARDED };
+enum body_place { BODY_NONE, BODY_IN_PLACE, BODY_MEMORY, BODY_SPILLED };
 
 struct body {
     enum body_place place;

@@ -14,6 +14,29 @@
 
 struct routes;
 
+/*
+ * Who holds the client's end of the requests: the connections of core/net, or a script in a test.
+ * All are called on the loop, maybe inside a call of the app's, so none of them may call the app:
+ * what has to be done is done soon. A request whose client has left is never handed in.
+ */
+struct exchange_client {
+    /* The app is through with the request (ended, and nothing of it still calls back): the answer
+     * can be sent. */
+    void (*on_over)(bobbin_request *request);
+    /* Queues the head of the answer that the app builds. Here as in those that follow, false is
+     * "no memory": the request is cut. */
+    bool (*begin)(bobbin_request *request);
+    /* Queues a piece of the body of an answer that has begun; the data is copied, the descriptor is
+     * closed once it is sent, also when false is returned. */
+    bool (*send)(bobbin_request *request, const void *data, size_t length);
+    bool (*send_file)(bobbin_request *request, int fd, uint64_t offset, uint64_t length);
+    bool (*interim)(bobbin_request *request, int status, const bobbin_field *fields, size_t count);
+    /* How many bytes of memory wait for the client. */
+    size_t (*waiting)(const bobbin_request *request);
+    /* Something was queued, or written for it, or the body may be read on. */
+    void (*wake)(bobbin_request *request);
+};
+
 /* Something to be done soon, outside of the call that wants it. Its memory is its owner's. */
 struct deferral {
     struct deferral *next;
@@ -38,9 +61,7 @@ struct exchange {
     char id_prefix[17]; /* of request ids: random, one a worker */
     uint64_t id_count;
 
-    /* Called when the app is through with a request (ended, and nothing of it still calls back):
-     * its client can send the answer. Never inside a call of the app's own. */
-    void (*on_over)(bobbin_request *request);
+    const struct exchange_client *client; /* borrowed */
 
     struct deferral *deferred; /* in the order they came */
     struct deferral **deferred_end;

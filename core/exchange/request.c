@@ -8,6 +8,7 @@
 #include <sys/random.h>
 
 #include "core/exchange/route.h"
+#include "core/exchange/streaming.h"
 #include "core/plugin/plugin.h"
 #include "core/plugin/running.h"
 
@@ -85,6 +86,7 @@ bobbin_request *request_begin(struct exchange *exchange)
                &exchange->chunks);
     request->id = (bobbin_str){NULL, 0};
     request->data = NULL;
+    request->streams_body = request->is_paused = false;
     return request;
 }
 
@@ -113,39 +115,54 @@ static void release(bobbin_request *request)
     answer_finish(&request->answer);
     arena_finish(&request->arena);
     request->state = REQUEST_FREE;
+    request->target = (struct target){0}; /* who ends it once more is told so with its path */
     request->next_free = exchange->free;
     exchange->free = request;
 }
 
-bool request_route(bobbin_request *request)
+/* ------------------------------------------------------------------ to the app */
+
+void request_complain(const bobbin_request *request, const char *what)
+{
+    const char *name = request->app != NULL ? request->app->name : NULL;
+    log_write(request->exchange->log, BOBBIN_ERROR, name, "%s (path %.*s)", what,
+              BOBBIN_ARG(request->target.path));
+}
+
+/* The answer is an error of the core's own. */
+static void refuse(bobbin_request *request, int status, const char *sentence)
+{
+    answer_reset(&request->answer);
+    answer_refusal(&request->answer, &request->arena, status, sentence);
+    request->state = REQUEST_ENDED;
+}
+
+static void find_route(bobbin_request *request)
 {
     bobbin_str target = request->head.target;
     char *room = arena_take(&request->arena, target.length + 1);
     const char *sentence = NULL;
-    if (room == NULL)
-        request_refuse(request, 503, "there is no memory for this request");
-    else if (!target_read(&request->target, target, room, &sentence))
-        request_refuse(request, 400, sentence);
-    else if (bobbin_is(request->target.path, "*"))
+    if (room == NULL) {
+        refuse(request, 503, "there is no memory for this request");
+    } else if (!target_read(&request->target, target, room, &sentence)) {
+        refuse(request, 400, sentence);
+    } else if (bobbin_is(request->target.path, "*")) {
         request->answer.status = 204;
-    else {
+        request->state = REQUEST_ENDED;
+    } else {
         request->route = routes_find(request->exchange->routes, request->target.path);
         if (request->route == NULL)
-            request_refuse(request, 404, "there is nothing at this path");
+            refuse(request, 404, "there is nothing at this path");
     }
-    return request->route != NULL;
 }
 
-void request_dispatch(bobbin_request *request)
+static void dispatch(bobbin_request *request)
 {
     struct exchange *exchange = request->exchange;
-    if (request->route != NULL && exchange->handling >= exchange->settings->max_requests) {
-        request_refuse(request, 503, "the server is busy, try again in a second");
+    if (exchange->handling >= exchange->settings->max_requests) {
+        refuse(request, 503, "the server is busy, try again in a second");
         answer_add_field(&request->answer, &request->arena, bobbin_text("retry-after"),
                          bobbin_text("1"));
-    }
-    if (request->route == NULL) {
-        request->state = REQUEST_ENDED;
         return;
     }
     request->state = REQUEST_HANDLING;
@@ -156,17 +173,67 @@ void request_dispatch(bobbin_request *request)
     running_leave();
 }
 
-void request_refuse(bobbin_request *request, int status, const char *sentence)
+/* UINT64_MAX is not known yet. */
+static bool is_too_long(const bobbin_request *request, uint64_t body_bytes)
 {
-    answer_reset(&request->answer);
-    answer_refusal(&request->answer, &request->arena, status, sentence);
-    request->route = NULL;
+    return body_bytes != UINT64_MAX && body_bytes > request->exchange->settings->max_body_bytes;
 }
 
-bool request_is_over(const bobbin_request *request)
+static const char too_large[] = "the body is too large";
+
+void request_route(bobbin_request *request)
 {
-    return request->state == REQUEST_ENDED && request->pending == 0;
+    find_route(request);
+    if (request->route == NULL)
+        return;
+    request->streams_body = request->route->app->plugin->on_body != NULL;
+    if (request->streams_body)
+        dispatch(request);
+    else if (request->head.has_body && is_too_long(request, request->head.content_length))
+        refuse(request, 413, too_large);
 }
+
+static void keep_piece(bobbin_request *request, bobbin_str piece)
+{
+    uint64_t total = request->body.length + piece.length;
+    if (is_too_long(request, total)) {
+        request_take(request, 413, too_large);
+    } else if (!body_append(&request->body, &request->exchange->body_limits, &request->arena, piece,
+                            request->head.content_length)) {
+        log_write(request->exchange->log, BOBBIN_ERROR, NULL,
+                  "a body of %llu bytes was not kept: %m", (unsigned long long)total);
+        request_take(request, 507, "there is no space for the body of the request");
+    }
+}
+
+void request_take_piece(bobbin_request *request, bobbin_str piece)
+{
+    bool is_wanted = request->state == REQUEST_READING || request_is_open(request);
+    if (is_wanted && !request->streams_body) {
+        keep_piece(request, piece);
+        return;
+    }
+    request->body.length += piece.length;
+    if (is_wanted)
+        streaming_take_piece(request, piece, false);
+}
+
+void request_take_end(bobbin_request *request)
+{
+    if (request->state == REQUEST_READING)
+        dispatch(request);
+    else if (request->app != NULL)
+        streaming_take_piece(request, (bobbin_str){"", 0}, true);
+}
+
+bool request_reads(const bobbin_request *request)
+{
+    if (request->state == REQUEST_HANDLING)
+        return !request->is_paused;
+    return request->state == REQUEST_READING || request_is_over(request);
+}
+
+/* ------------------------------------------------------------------ from the app */
 
 static void abort_app(bobbin_request *request)
 {
@@ -179,17 +246,38 @@ static void abort_app(bobbin_request *request)
     running_leave();
 }
 
+void request_take(bobbin_request *request, int status, const char *sentence)
+{
+    bool has_begun = request->answer.stage != ANSWER_BUILT;
+    if (request->state == REQUEST_HANDLING)
+        abort_app(request);
+    if (has_begun)
+        request->answer.stage = ANSWER_CUT;
+    else
+        refuse(request, status, sentence);
+    request->state = REQUEST_TAKEN;
+}
+
 void request_time_out(bobbin_request *request)
 {
+    bool has_begun = request->answer.stage != ANSWER_BUILT;
     if (request->state != REQUEST_HANDLING)
         return;
     log_write(request->exchange->log, BOBBIN_WARNING, request->app->name,
-              "a request to %.*s was not ended in time: 504", BOBBIN_ARG(request->target.path));
-    abort_app(request);
-    answer_reset(&request->answer);
-    answer_refusal(&request->answer, &request->arena, 504,
-                   "the application did not answer in time");
-    request->state = REQUEST_ENDED;
+              has_begun ? "an answer to %.*s was not continued in time: its connection is cut"
+                        : "a request to %.*s was not ended in time: 504",
+              BOBBIN_ARG(request->target.path));
+    request_take(request, 504, "the application did not answer in time");
+}
+
+void request_cut(bobbin_request *request, const char *sentence)
+{
+    if (request->answer.stage == ANSWER_CUT)
+        return;
+    log_write(request->exchange->log, BOBBIN_ERROR, request->app->name,
+              "an answer to %.*s was cut: %s", BOBBIN_ARG(request->target.path), sentence);
+    request->answer.stage = ANSWER_CUT;
+    request->exchange->client->wake(request);
 }
 
 /* The connection's input goes with it, and what was read from there reads as empty from now on. */
@@ -239,8 +327,8 @@ void request_settle(bobbin_request *request)
         return;
     if (request->state == REQUEST_LEFT)
         request_finish(request);
-    else if (request->state == REQUEST_ENDED)
-        request->exchange->on_over(request);
+    else if (request_is_over(request))
+        request->exchange->client->on_over(request);
 }
 
 bobbin_request *request_at(struct exchange *exchange, uint32_t slot, uint32_t generation)

@@ -3,13 +3,16 @@
  *
  *           begin             dispatch              end
  *   FREE ----------> READING ----------> HANDLING -------> ENDED --+
- *    ^                  |                    |               |     | finish, once the answer is
- *    |   client left    |     client left or |               |     | on its way
- *    +------------------+     deadline: abort+---> LEFT -----+-----+---> FREE
+ *    ^                  |                 |    |                   | finish, once the answer is
+ *    |                  |   deadline, bad |    | client left:      | on its way
+ *    |   client left    |     body: abort |    | abort             |
+ *    |                  |                 v    v                   |
+ *    +------------------+             TAKEN -> LEFT ---------------+---> FREE
  *
- * LEFT is a state of its own: the client is gone or got its 504, and something that the app began
- * (a job being stored, a question) has still to call back. An answer is over when the app ended it
- * and nothing is pending; the client hears of that through exchange->on_over.
+ * TAKEN: the core answers in place of the app (504, 408, 413). LEFT is a state of its own: the
+ * client is gone, and something that the app began (a job being stored, a question) has still to
+ * call back. An answer is over when it is ENDED or TAKEN and nothing is pending; the client hears
+ * of that through exchange->client.
  */
 #ifndef CORE_EXCHANGE_REQUEST_H
 #define CORE_EXCHANGE_REQUEST_H
@@ -24,7 +27,14 @@ struct connection;
 struct plugin_instance;
 struct route;
 
-enum request_state { REQUEST_FREE, REQUEST_READING, REQUEST_HANDLING, REQUEST_ENDED, REQUEST_LEFT };
+enum request_state {
+    REQUEST_FREE,
+    REQUEST_READING,
+    REQUEST_HANDLING,
+    REQUEST_ENDED,
+    REQUEST_TAKEN,
+    REQUEST_LEFT
+};
 
 struct bobbin_request {
     struct exchange *exchange;
@@ -43,6 +53,8 @@ struct bobbin_request {
     const struct route *route;   /* NULL: no app takes it */
     struct plugin_instance *app; /* whose handle was called; NULL before */
     struct body body;
+    bool streams_body; /* its pieces go to on_body */
+    bool is_paused;    /* the app wants no more pieces now */
     struct answer answer;
     struct arena arena;
     bobbin_str id;
@@ -56,22 +68,48 @@ struct bobbin_request {
 bobbin_request *request_begin(struct exchange *exchange);
 
 /*
- * The head is complete: reads the target and finds the route. When no app can take it, the answer
- * (400, 404, 204 for "OPTIONS *") is ready and false is returned; the body still has to be read.
+ * The head is complete: reads the target and finds the route. When no app can take it, its answer
+ * is ready (400, 404, 413, 204 for "OPTIONS *") and it is ENDED; what comes of its body is for
+ * nobody. An app with on_body is called at once.
  */
-bool request_route(bobbin_request *request);
+void request_route(bobbin_request *request);
 
-/* Head and body are complete: calls the app, unless the answer is ready or too many are running. */
-void request_dispatch(bobbin_request *request);
+/* Another piece of the body: to the app, or kept for it. When it cannot be kept the request is
+ * TAKEN (413, 507). */
+void request_take_piece(bobbin_request *request, bobbin_str piece);
 
-/* Puts an error of the core's own in place of the answer. While READING it keeps apps out. */
-void request_refuse(bobbin_request *request, int status, const char *sentence);
+/* The body is complete: calls the app. */
+void request_take_end(bobbin_request *request);
 
-/* Whether the answer can go out: ENDED, nothing pending. */
-bool request_is_over(const bobbin_request *request);
+/* Whether more of the body is wanted: by the app, or because nobody wants it at all. */
+bool request_reads(const bobbin_request *request);
 
-/* The app has not ended it by its deadline: it is aborted, and the answer is 504. */
+/* Answers in place of the app, which is aborted when it has the request; an answer that has begun
+ * is cut. */
+void request_take(bobbin_request *request, int status, const char *sentence);
+
+/* Whether the app can still write: it has the request, and the answer was not cut. */
+static inline bool request_is_open(const bobbin_request *request)
+{
+    return request->state == REQUEST_HANDLING && request->answer.stage != ANSWER_CUT;
+}
+
+/* Whether the answer can go out: ENDED or TAKEN, nothing pending. */
+static inline bool request_is_over(const bobbin_request *request)
+{
+    return (request->state == REQUEST_ENDED || request->state == REQUEST_TAKEN) &&
+           request->pending == 0;
+}
+
+/* The app was silent until its deadline: 504. */
 void request_time_out(bobbin_request *request);
+
+/* The answer can never be whole: its connection is closed soon, and then the app aborted. The
+ * sentence, which says why, is logged. */
+void request_cut(bobbin_request *request, const char *sentence);
+
+/* A line in the log about what the app did, under its name. */
+void request_complain(const bobbin_request *request, const char *what);
 
 /* The client is gone. In any state; the request is freed as soon as nothing is pending. */
 void request_leave(bobbin_request *request);

@@ -131,7 +131,7 @@ bool clients_open(struct clients *clients, uv_loop_t *loop, struct exchange *exc
     clients->limits = (struct bobbin_limits){.request_line_bytes = settings->max_request_line_bytes,
                                              .head_bytes = settings->max_head_bytes,
                                              .fields = settings->max_fields};
-    exchange->on_over = connection_on_over;
+    exchange->client = &connection_client;
     pool_init(&clients->inputs, INPUT_BYTES, KEPT_BUFFERS);
     pool_init(&clients->outputs, OUTPUT_BYTES, KEPT_BUFFERS);
     deadlines_open(&clients->deadlines, loop, connection_on_due);

@@ -4,6 +4,10 @@
 #include <string.h>
 
 #include "core/exchange/request.h"
+#include "core/exchange/streaming.h"
+
+/* How much of an unwanted body is read so that its connection can be kept. */
+enum { DISCARD_MAX_BYTES = 64 * 1024 };
 
 static void on_events(uv_poll_t *poll, int status, int events);
 static void drive(struct connection *connection);
@@ -60,10 +64,14 @@ static void on_closed(uv_handle_t *handle)
 void connection_close(struct connection *connection)
 {
     struct clients *clients = connection->clients;
+    bool is_unfinished =
+        connection->state == CONNECTION_BODY || connection->state == CONNECTION_HANDLING;
     if (connection->state == CONNECTION_CLOSED)
         return;
     connection->state = CONNECTION_CLOSED;
     bobbin_request *request = connection->request;
+    if (request != NULL && request->answer.stage != ANSWER_BUILT && is_unfinished)
+        reply_log(connection);
     connection->request = NULL;
     deadline_set(&clients->deadlines, &connection->deadline, DEADLINE_NONE);
     uv_close((uv_handle_t *)&connection->poll, on_closed);
@@ -87,9 +95,22 @@ static void watch(struct connection *connection, int interest)
     uv_poll_start(&connection->poll, interest, on_events);
 }
 
+/* Nobody reads now: only that the client hangs up is worth knowing, once. UV_PRIORITIZED (never set
+ * by the peer) means "only errors": libuv reports those always. */
+static int interest_in_hang_up(const struct connection *connection)
+{
+    return connection->has_hung_up ? 0 : UV_DISCONNECT;
+}
+
+/* on_writable is due, and was put off so that a fast client does not keep the loop. */
+static bool owes_app_a_call(const struct connection *connection)
+{
+    return (connection->state == CONNECTION_BODY || connection->state == CONNECTION_HANDLING) &&
+           streaming_is_writable(connection->request);
+}
+
 /* What the poll has to tell us, given the state. While an app works, the readable event stays as it
- * is until the client really sends something: most requests never cost an epoll_ctl. UV_PRIORITIZED
- * (never set by the peer) means "only errors": libuv reports those always. */
+ * is until the client really sends something: most requests never cost an epoll_ctl. */
 static void choose_interest(struct connection *connection)
 {
     int interest = 0;
@@ -100,11 +121,17 @@ static void choose_interest(struct connection *connection)
         interest = is_blocked ? 0 : UV_READABLE;
         break;
     case CONNECTION_BODY:
+        interest =
+            request_reads(connection->request) ? UV_READABLE : interest_in_hang_up(connection);
+        break;
+    case CONNECTION_DISCARDING:
     case CONNECTION_LINGERING:
         interest = UV_READABLE;
         break;
     case CONNECTION_HANDLING:
         interest = connection->interest & (UV_READABLE | UV_DISCONNECT);
+        if (interest == 0 || connection->has_hung_up)
+            interest = interest_in_hang_up(connection);
         break;
     case CONNECTION_SENDING:
         break;
@@ -113,40 +140,55 @@ static void choose_interest(struct connection *connection)
     }
     if (connection->is_half_closed)
         interest &= ~(UV_READABLE | UV_DISCONNECT);
-    if (is_blocked)
+    if (is_blocked || owes_app_a_call(connection))
         interest |= UV_WRITABLE;
     watch(connection, interest != 0 ? interest : UV_PRIORITIZED);
 }
 
-static void choose_deadline(struct connection *connection, bool progress)
+/* An app has the request, and it is its turn; a client that does not read has the turn itself. */
+static enum deadline_kind wait_for_app(const struct connection *connection)
 {
-    enum deadline_kind kind = DEADLINE_NONE;
+    const bobbin_request *request = connection->request;
+    if (request->state != REQUEST_HANDLING)
+        return DEADLINE_NONE;
+    bool is_streamed = request->answer.stage == ANSWER_STREAMED;
+    return is_streamed && !output_is_empty(&connection->output) ? DEADLINE_WRITE : DEADLINE_REQUEST;
+}
+
+static enum deadline_kind wait_of(const struct connection *connection)
+{
+    bool is_blocked = !output_is_empty(&connection->output);
     switch (connection->state) {
     case CONNECTION_IDLE:
-        kind = DEADLINE_KEEPALIVE;
-        break;
+        return is_blocked ? DEADLINE_WRITE : DEADLINE_KEEPALIVE;
     case CONNECTION_HEAD:
-        kind = DEADLINE_HEAD;
-        break;
+        return is_blocked ? DEADLINE_WRITE : DEADLINE_HEAD;
     case CONNECTION_BODY:
-        kind = DEADLINE_BODY;
-        break;
+        if (!request_reads(connection->request))
+            return wait_for_app(connection);
+        return is_blocked ? DEADLINE_WRITE : DEADLINE_BODY;
     case CONNECTION_HANDLING:
-        kind = connection->request->state == REQUEST_HANDLING ? DEADLINE_REQUEST : DEADLINE_NONE;
-        break;
-    case CONNECTION_LINGERING:
-        kind = DEADLINE_LINGER;
-        break;
+        return wait_for_app(connection);
+    case CONNECTION_DISCARDING:
+        return is_blocked ? DEADLINE_WRITE : DEADLINE_BODY;
     case CONNECTION_SENDING:
-    case CONNECTION_CLOSED:
-        break;
+        return is_blocked ? DEADLINE_WRITE : DEADLINE_NONE;
+    case CONNECTION_LINGERING:
+        return DEADLINE_LINGER;
+    default:
+        return DEADLINE_NONE;
     }
-    if (!output_is_empty(&connection->output) && connection->state != CONNECTION_HANDLING)
-        kind = DEADLINE_WRITE;
+}
+
+static void choose_deadline(struct connection *connection, bool progress)
+{
+    enum deadline_kind kind = wait_of(connection);
+    bool is_streamed =
+        connection->request != NULL && connection->request->answer.stage == ANSWER_STREAMED;
     /* A whole head, an app and a lingering close have one deadline in all; the other kinds begin
      * anew with every byte that moves. */
-    bool counts_from_start =
-        kind == DEADLINE_HEAD || kind == DEADLINE_REQUEST || kind == DEADLINE_LINGER;
+    bool counts_from_start = kind == DEADLINE_HEAD || kind == DEADLINE_LINGER ||
+                             (kind == DEADLINE_REQUEST && !is_streamed);
     if (connection->state != CONNECTION_CLOSED &&
         (kind != connection->deadline.kind || (progress && !counts_from_start)))
         deadline_set(&connection->clients->deadlines, &connection->deadline, kind);
@@ -189,6 +231,38 @@ static bool flush(struct connection *connection, bool *progress)
     }
 }
 
+/* The answer is queued. Without a tail it is a copy, and the request is not needed any more. */
+static void leave_handling(struct connection *connection)
+{
+    if (connection->closes || connection->output.is_lent)
+        connection->state = CONNECTION_SENDING;
+    else {
+        request_finish(connection->request);
+        connection->request = NULL;
+        if (connection->head != NULL)
+            intake_release_head(connection);
+        connection->state = CONNECTION_IDLE;
+    }
+}
+
+/* The answer goes out although the body still comes. A little of it is read and thrown away; more
+ * is not worth keeping the connection for. */
+static bool answer_early(struct connection *connection)
+{
+    const bobbin_request *request = connection->request;
+    uint64_t length = request->head.content_length;
+    bool is_little = length != UINT64_MAX && length - request->body.length <= DISCARD_MAX_BYTES &&
+                     !connection->owes_continue;
+    connection->closes |= !is_little;
+    streaming_send_on(connection->request);
+    if (!reply_send(connection)) {
+        connection_close(connection);
+        return false;
+    }
+    connection->state = connection->closes ? CONNECTION_SENDING : CONNECTION_DISCARDING;
+    return true;
+}
+
 /* One step of the state machine. False when it has to wait for the client or for the app. */
 static bool advance(struct connection *connection, bool *progress)
 {
@@ -201,12 +275,22 @@ static bool advance(struct connection *connection, bool *progress)
         return !output_is_empty(&connection->output) && flush(connection, progress) &&
                connection->consumed < connection->filled && connection->state == CONNECTION_IDLE;
     case CONNECTION_BODY:
-        return intake_body(connection);
+        if (request_reads(connection->request) && intake_body(connection))
+            return true;
+        return connection->state == CONNECTION_BODY && request_is_over(connection->request) &&
+               answer_early(connection);
     case CONNECTION_HANDLING:
         if (!request_is_over(connection->request))
             return false;
-        reply_send(connection);
+        streaming_send_on(connection->request);
+        if (!reply_send(connection)) {
+            connection_close(connection);
+            return false;
+        }
+        leave_handling(connection);
         return true;
+    case CONNECTION_DISCARDING:
+        return intake_body(connection);
     case CONNECTION_SENDING:
         if (!flush(connection, progress))
             return false;
@@ -217,6 +301,38 @@ static bool advance(struct connection *connection, bool *progress)
     }
 }
 
+/* The app has the request, and writes: sends that, and lets it write more when there is room. True
+ * when it was called, so that anything may have changed. */
+static bool serve_stream(struct connection *connection, bool *progress)
+{
+    bobbin_request *request = connection->request;
+    bool is_served =
+        connection->state == CONNECTION_BODY || connection->state == CONNECTION_HANDLING;
+    if (!is_served)
+        return false;
+    streaming_send_on(request);
+    if (request->answer.stage == ANSWER_CUT) {
+        connection_close(connection);
+        return false;
+    }
+    if (request->answer.is_blocked && !output_is_empty(&connection->output))
+        flush(connection, progress);
+    if (connection->state == CONNECTION_CLOSED || !streaming_is_writable(request))
+        return false;
+    streaming_tell_writable(request);
+    return true;
+}
+
+/* Whether the client's silence is final: nothing more comes, and nobody has what it is for. */
+static bool is_forsaken(const struct connection *connection)
+{
+    if (!connection->is_half_closed || !output_is_empty(&connection->output))
+        return false;
+    return connection->state == CONNECTION_IDLE || connection->state == CONNECTION_HEAD ||
+           connection->state == CONNECTION_DISCARDING ||
+           (connection->state == CONNECTION_BODY && request_reads(connection->request));
+}
+
 static void drive(struct connection *connection)
 {
     if (connection->state == CONNECTION_CLOSED)
@@ -225,19 +341,23 @@ static void drive(struct connection *connection)
     connection->is_driving = true;
     while (advance(connection, &progress))
         ;
+    if (serve_stream(connection, &progress)) {
+        while (advance(connection, &progress))
+            ;
+        if (connection->request != NULL)
+            streaming_send_on(connection->request);
+    }
     if (connection->state != CONNECTION_CLOSED && !output_is_empty(&connection->output) &&
         connection->state != CONNECTION_SENDING)
         flush(connection, &progress);
-    if (connection->is_half_closed && output_is_empty(&connection->output) &&
-        (connection->state == CONNECTION_IDLE || connection->state == CONNECTION_HEAD ||
-         connection->state == CONNECTION_BODY))
+    if (connection->state != CONNECTION_CLOSED && is_forsaken(connection))
         connection_close(connection);
     connection->is_driving = false;
     choose_deadline(connection, progress);
     choose_interest(connection);
 }
 
-void connection_on_over(bobbin_request *request)
+void connection_wake(bobbin_request *request)
 {
     struct connection *connection = request->connection;
     if (connection == NULL || connection->is_driving || connection->is_waking)
@@ -245,6 +365,19 @@ void connection_on_over(bobbin_request *request)
     connection->is_waking = true;
     exchange_defer(connection->clients->exchange, &connection->wake);
 }
+
+static size_t waiting(const bobbin_request *request)
+{
+    return request->connection->output.waiting;
+}
+
+const struct exchange_client connection_client = {.on_over = connection_wake,
+                                                  .begin = reply_begin,
+                                                  .send = reply_piece,
+                                                  .send_file = reply_file,
+                                                  .interim = reply_interim,
+                                                  .waiting = waiting,
+                                                  .wake = connection_wake};
 
 /* The app works, and the client did something: sent more, half-closed, or went away. */
 static void look_at_peer(struct connection *connection)
@@ -258,7 +391,7 @@ static void look_at_peer(struct connection *connection)
         break;
     case PEER_SENT: /* the next request can wait, but a hang-up behind it must be noticed */
         if (connection->interest & UV_DISCONNECT)
-            connection->is_half_closed = true;
+            connection->has_hung_up = true;
         else
             watch(connection, UV_DISCONNECT | (connection->interest & UV_WRITABLE));
         break;
@@ -300,6 +433,12 @@ static void on_readable(struct connection *connection)
         take_bytes(connection);
         break;
     case CONNECTION_BODY:
+        if (!request_reads(connection->request)) {
+            look_at_peer(connection);
+            break;
+        }
+        /* fall through */
+    case CONNECTION_DISCARDING:
         if (take_bytes(connection))
             deadline_set(&connection->clients->deadlines, &connection->deadline, DEADLINE_BODY);
         break;
@@ -331,14 +470,14 @@ void connection_on_due(struct deadline *deadline)
 {
     struct connection *connection =
         (struct connection *)((char *)deadline - offsetof(struct connection, deadline));
-    switch (connection->state) {
-    case CONNECTION_HEAD:
-        reply_refuse(connection, 408, "the head of the request did not come in time");
+    switch (wait_of(connection)) {
+    case DEADLINE_HEAD:
+        intake_refuse(connection, 408, "the head of the request did not come in time");
         break;
-    case CONNECTION_BODY:
-        reply_refuse(connection, 408, "the body of the request did not come in time");
+    case DEADLINE_BODY:
+        intake_refuse(connection, 408, "the body of the request did not come in time");
         break;
-    case CONNECTION_HANDLING:
+    case DEADLINE_REQUEST:
         request_time_out(connection->request);
         break;
     default:

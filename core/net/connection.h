@@ -6,8 +6,12 @@
  *   accept -> IDLE -----> HEAD -----> BODY -----> HANDLING -----> (the answer is queued) ---------+
  *               first     head is     body is     the app ended        |
  *               byte      complete    complete    the request          +-> SENDING -> (as above)
- *                                                                      |     large or last answer
- *                                                                      +-> LINGERING -> CLOSED
+ *                                      |                               |     large or last answer
+ *                                      | an early answer               +-> LINGERING -> CLOSED
+ *                                      +-> DISCARDING the rest -> (as above)
+ *
+ * In BODY an app with on_body has the request already. A streamed answer goes out in BODY and in
+ * HANDLING.
  *
  * Anything can become CLOSED: the client left, a deadline passed, a write failed. A request that an
  * app still holds then lives on alone (REQUEST_LEFT in core/exchange/request.h).
@@ -28,11 +32,12 @@
 #include "core/net/transport.h"
 
 enum connection_state {
-    CONNECTION_IDLE,      /* no byte of a request is here */
-    CONNECTION_HEAD,      /* part of a head */
-    CONNECTION_BODY,      /* the head, and maybe part of the body */
-    CONNECTION_HANDLING,  /* the app has the request */
-    CONNECTION_SENDING,   /* the answer must be out before anything else happens */
+    CONNECTION_IDLE,       /* no byte of a request is here */
+    CONNECTION_HEAD,       /* part of a head */
+    CONNECTION_BODY,       /* the head, and maybe part of the body */
+    CONNECTION_HANDLING,   /* the app has the request */
+    CONNECTION_DISCARDING, /* the answer is queued, and the rest of the body is for nobody */
+    CONNECTION_SENDING,    /* the answer must be out before anything else happens */
     CONNECTION_LINGERING, /* half-closed; what still comes is thrown away (RFC 9112, section 9.6) */
     CONNECTION_CLOSED
 };
@@ -47,6 +52,8 @@ struct connection {
     bool is_driving;     /* connection_drive is on the stack */
     bool is_waking;      /* wake waits to be run */
     bool is_half_closed; /* the client will send nothing more */
+    bool has_hung_up;    /* the same, seen while nobody reads: what it sent may still be there */
+    bool owes_continue;  /* the client waits for 100 before it sends the body */
     bool closes;         /* after the answer under way */
     struct deferral wake;
     struct deadline deadline;
@@ -71,8 +78,11 @@ struct connection {
 bool connection_open(struct clients *clients, const struct doorway *doorway,
                      struct transport transport, const char *address);
 
-/* The app is through with the request (exchange->on_over). */
-void connection_on_over(bobbin_request *request);
+/* What connections do for the requests of their exchange. */
+extern const struct exchange_client connection_client;
+
+/* Has the connection look at its request again, soon. */
+void connection_wake(bobbin_request *request);
 
 /* clients->deadlines.on_due. */
 void connection_on_due(struct deadline *deadline);
@@ -82,9 +92,14 @@ void connection_close(struct connection *connection);
 
 /* ---- intake.c: bytes into requests */
 
-/* One step: parse what is there. False when more bytes, or room in the output, are needed. */
+/* One step: parse what is there. False when more bytes, or room in the output, are needed.
+ * intake_body is for BODY and DISCARDING. */
 bool intake_head(struct connection *connection);
 bool intake_body(struct connection *connection);
+
+/* What comes cannot be taken (bad syntax, too late): the request gets this answer, unless it has
+ * one already, and the connection closes behind it. */
+void intake_refuse(struct connection *connection, int status, const char *sentence);
 
 /* Makes sure that there is input with room for a read. False without memory. */
 bool intake_room(struct connection *connection);
@@ -94,13 +109,17 @@ void intake_release_head(struct connection *connection);
 
 /* ---- reply.c: answers into bytes */
 
-/* Queues the answer of a request that is over and moves on to the state that follows. */
-void reply_send(struct connection *connection);
+/* Queues the answer of a request that is over, or the end of one that has begun. False: it was cut,
+ * or there is no memory: the connection is to be closed. */
+bool reply_send(struct connection *connection);
 
-/* Queues an interim answer, 100 Continue. */
-void reply_continue(struct connection *connection);
+/* exchange_client: an answer that goes out while the app writes it. */
+bool reply_begin(bobbin_request *request);
+bool reply_piece(bobbin_request *request, const void *data, size_t length);
+bool reply_file(bobbin_request *request, int fd, uint64_t offset, uint64_t length);
+bool reply_interim(bobbin_request *request, int status, const bobbin_field *fields, size_t count);
 
-/* An error of the core's own or the protocol's, after which the connection closes. */
-void reply_refuse(struct connection *connection, int status, const char *sentence);
+/* A line in the access log, if there is one. */
+void reply_log(const struct connection *connection);
 
 #endif

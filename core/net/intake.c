@@ -99,7 +99,8 @@ bool intake_room(struct connection *connection)
         connection->input_capacity = INPUT_BYTES;
         connection->consumed = connection->filled = 0;
     }
-    bool in_body = connection->state == CONNECTION_BODY;
+    bool in_body =
+        connection->state == CONNECTION_BODY || connection->state == CONNECTION_DISCARDING;
     bool in_place = in_body && connection->request->body.place == BODY_IN_PLACE;
     if (!in_place && (connection->filled == connection->input_capacity ||
                       connection->consumed == connection->filled))
@@ -135,18 +136,11 @@ static bool choose_place(struct connection *connection)
         return true;
     if (length > room && room < BODY_ROOM_BYTES && !part_from_head(connection))
         return false;
-    if (request->route == NULL)
-        request->body.place = BODY_DISCARDED;
-    else if (length <= connection->input_capacity - connection->body_start &&
-             length <= request->exchange->body_limits.memory_bytes)
+    bool is_kept = !request->streams_body && !request_is_over(request);
+    if (is_kept && length <= connection->input_capacity - connection->body_start &&
+        length <= request->exchange->body_limits.memory_bytes)
         request->body.place = BODY_IN_PLACE;
     return true;
-}
-
-/* UINT64_MAX is not known yet. */
-static bool is_too_long(const bobbin_request *request, uint64_t body_bytes)
-{
-    return body_bytes != UINT64_MAX && body_bytes > request->exchange->settings->max_body_bytes;
 }
 
 static void take_head(struct connection *connection)
@@ -156,26 +150,12 @@ static void take_head(struct connection *connection)
     connection->body_start = connection->consumed;
     connection->state = CONNECTION_BODY;
     connection->closes = !request->head.keep_alive;
-    bool is_taken = request_route(request);
+    connection->owes_continue = request->head.expects_continue;
+    request_route(request);
     connection->closes |=
         request->answer.status == 400; /* who is wrong once is not trusted again */
-    if (is_too_long(request, request->head.has_body ? request->head.content_length : 0)) {
-        reply_refuse(connection, 413, "the body is too large");
-        return;
-    }
-    if (!choose_place(connection)) {
+    if (!choose_place(connection))
         connection_close(connection);
-        return;
-    }
-    if (!request->head.expects_continue || connection->filled > connection->consumed)
-        return;
-    if (is_taken) {
-        reply_continue(connection);
-    } else { /* the client has not sent the body and need not */
-        connection->closes = true;
-        request->state = REQUEST_ENDED;
-        connection->state = CONNECTION_HANDLING;
-    }
 }
 
 /* Nothing of a request is here: no memory but the connection itself is kept. */
@@ -190,8 +170,7 @@ static void fall_idle(struct connection *connection)
 
 bool intake_head(struct connection *connection)
 {
-    struct output *output = &connection->output;
-    if (output->end - output->start > OUTPUT_MARK_BYTES)
+    if (connection->output.waiting > OUTPUT_MARK_BYTES || connection->output.files > 0)
         return false;
     if (connection->consumed == connection->filled) {
         fall_idle(connection);
@@ -210,7 +189,7 @@ bool intake_head(struct connection *connection)
         take_head(connection);
         return true;
     case BOBBIN_FEED_REFUSE:
-        reply_refuse(connection, feed.status, feed.sentence);
+        intake_refuse(connection, feed.status, feed.sentence);
         return true;
     default:
         if (connection->consumed == connection->filled)
@@ -221,39 +200,66 @@ bool intake_head(struct connection *connection)
     }
 }
 
-static bool take_piece(struct connection *connection, bobbin_str piece)
+/* The body is not there, and not paused: what does the client wait for? */
+static bool await_more(struct connection *connection)
 {
-    bobbin_request *request = connection->request;
-    if (is_too_long(request, request->body.length + piece.length)) {
-        reply_refuse(connection, 413, "the body is too large");
-        return true;
+    const bobbin_request *request = connection->request;
+    bool may_continue = connection->owes_continue && connection->filled == connection->consumed &&
+                        connection->state == CONNECTION_BODY && !request_is_over(request) &&
+                        request->answer.stage == ANSWER_BUILT;
+    if (may_continue) {
+        connection->owes_continue = false;
+        if (!reply_interim(connection->request, 100, NULL, 0))
+            connection_close(connection);
     }
-    if (body_append(&request->body, &request->exchange->body_limits, &request->arena, piece,
-                    request->head.content_length))
-        return true;
-    log_write(request->exchange->log, BOBBIN_ERROR, NULL, "a body of %llu bytes was not kept: %m",
-              (unsigned long long)request->body.length + piece.length);
-    reply_refuse(connection, 507, "there is no space for the body of the request");
-    return true;
+    return false;
 }
 
 bool intake_body(struct connection *connection)
 {
+    bobbin_request *request = connection->request;
     struct bobbin_feed feed = fed(connection);
-    enum bobbin_feed_event event = connection->doorway->protocol->feed(
-        connection->protocol_state, &feed, &connection->request->head);
+    enum bobbin_feed_event event =
+        connection->doorway->protocol->feed(connection->protocol_state, &feed, &request->head);
     connection->consumed += feed.consumed;
     switch (event) {
     case BOBBIN_FEED_BODY:
-        return take_piece(connection, feed.body);
+        connection->owes_continue = false;
+        request_take_piece(request, feed.body);
+        return true;
     case BOBBIN_FEED_END:
-        connection->state = CONNECTION_HANDLING;
-        request_dispatch(connection->request);
+        connection->owes_continue = false;
+        if (connection->state == CONNECTION_BODY) {
+            connection->state = CONNECTION_HANDLING;
+            request_take_end(request);
+        } else {
+            connection->state = CONNECTION_SENDING;
+        }
         return true;
     case BOBBIN_FEED_REFUSE:
-        reply_refuse(connection, feed.status, feed.sentence);
+        intake_refuse(connection, feed.status, feed.sentence);
         return true;
     default:
-        return false;
+        return await_more(connection);
     }
+}
+
+/* What the protocol refused may have no head at all: the answer must be possible all the same. */
+void intake_refuse(struct connection *connection, int status, const char *sentence)
+{
+    bobbin_request *request = connection->request;
+    connection->closes = true;
+    if (connection->state == CONNECTION_DISCARDING) { /* it has its answer */
+        connection->state = CONNECTION_SENDING;
+        return;
+    }
+    if (request->head.method.data == NULL) {
+        request->head.method = bobbin_text("-");
+        request->head.target = bobbin_text("-");
+        request->head.minor = 1;
+        request->head.field_count = 0;
+    }
+    if (request->state == REQUEST_READING || request->state == REQUEST_HANDLING)
+        request_take(request, status, sentence);
+    connection->state = CONNECTION_HANDLING;
 }

@@ -3,112 +3,249 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-/* A client that reads fast must not keep the loop from the others. */
-enum { FILE_BYTES_A_TURN = 4 << 20 };
+enum {
+    /* A client that reads fast must not keep the loop from the others. */
+    BYTES_A_TURN = 4 << 20,
+    VECTOR_MAX = 32
+};
+
+/* Fits into a block of the pool, with its bytes; larger ones come from malloc. */
+struct output_piece {
+    struct output_piece *next;
+    size_t capacity; /* of bytes */
+    size_t start;    /* bytes[start..end) waits */
+    size_t end;
+    const char *lent; /* then this */
+    size_t lent_length;
+    int fd; /* then this; owned; -1: none */
+    uint64_t file_offset;
+    uint64_t file_length;
+    char bytes[];
+};
 
 void output_init(struct output *output)
 {
-    *output = (struct output){.file_fd = -1};
+    *output = (struct output){0};
 }
 
-static void drop_chunk(struct output *output, struct pool *pool)
+static void drop_first(struct output *output, struct pool *pool)
 {
-    if (output->capacity > pool->block_bytes)
-        free(output->chunk);
+    struct output_piece *piece = output->first;
+    output->first = piece->next;
+    if (output->first == NULL)
+        output->last = NULL;
+    if (piece->fd >= 0) {
+        close(piece->fd);
+        output->files--;
+    }
+    if (sizeof *piece + piece->capacity > pool->block_bytes)
+        free(piece);
     else
-        pool_give(pool, output->chunk);
-    output->chunk = NULL;
-    output->capacity = output->start = output->end = 0;
+        pool_give(pool, piece);
 }
 
 void output_finish(struct output *output, struct pool *pool)
 {
-    drop_chunk(output, pool);
+    while (output->first != NULL)
+        drop_first(output, pool);
     output_init(output);
+}
+
+static bool has_tail(const struct output_piece *piece)
+{
+    return piece->lent_length > 0 || piece->file_length > 0;
 }
 
 size_t output_free(const struct output *output)
 {
-    return output->capacity - output->end;
+    const struct output_piece *last = output->last;
+    return last != NULL && !has_tail(last) ? last->capacity - last->end : 0;
 }
 
-char *output_room(struct output *output, struct pool *pool, size_t bytes)
+static struct output_piece *add_piece(struct output *output, struct pool *pool, size_t bytes)
 {
-    if (bytes <= output_free(output) && output->chunk != NULL)
-        return output->chunk + output->end;
-    size_t waiting = output->end - output->start;
-    size_t capacity = pool->block_bytes;
-    while (capacity < waiting + bytes)
-        capacity *= 2;
-    char *chunk = capacity > pool->block_bytes ? malloc(capacity) : pool_take(pool);
-    if (chunk == NULL)
+    bool is_large = sizeof(struct output_piece) + bytes > pool->block_bytes;
+    struct output_piece *piece = is_large ? malloc(sizeof *piece + bytes) : pool_take(pool);
+    if (piece == NULL)
         return NULL;
-    if (waiting > 0)
-        memcpy(chunk, output->chunk + output->start, waiting);
-    drop_chunk(output, pool);
-    output->chunk = chunk;
-    output->capacity = capacity;
-    output->end = waiting;
-    return chunk + waiting;
+    piece->next = NULL;
+    piece->capacity = is_large ? bytes : pool->block_bytes - sizeof *piece;
+    piece->start = piece->end = 0;
+    piece->lent_length = piece->file_length = 0;
+    piece->fd = -1;
+    if (output->last != NULL)
+        output->last->next = piece;
+    else
+        output->first = piece;
+    output->last = piece;
+    return piece;
 }
 
-static void advance(struct output *output, size_t sent)
+char *output_room(struct output *output, struct pool *pool, size_t bytes, size_t *capacity)
 {
-    size_t of_chunk = output->end - output->start;
-    if (of_chunk > sent)
-        of_chunk = sent;
-    output->start += of_chunk;
-    output->tail += sent - of_chunk;
-    output->tail_length -= sent - of_chunk;
+    if ((output->last == NULL || output_free(output) < bytes) &&
+        add_piece(output, pool, bytes) == NULL)
+        return NULL;
+    *capacity = output_free(output);
+    return output->last->bytes + output->last->end;
 }
 
-static ssize_t send_memory(struct output *output, struct transport *transport)
+void output_wrote(struct output *output, size_t bytes)
 {
-    struct iovec vector[2];
+    output->last->end += bytes;
+    output->waiting += bytes;
+}
+
+bool output_copy(struct output *output, struct pool *pool, const void *data, size_t length)
+{
+    const char *from = data;
+    while (length > 0) {
+        size_t part;
+        char *room = output_room(output, pool, 1, &part);
+        if (room == NULL)
+            return false;
+        if (part > length)
+            part = length;
+        memcpy(room, from, part);
+        output_wrote(output, part);
+        from += part;
+        length -= part;
+    }
+    return true;
+}
+
+/* A piece that nothing large stands behind yet. */
+static struct output_piece *open_piece(struct output *output, struct pool *pool)
+{
+    if (output->last != NULL && !has_tail(output->last))
+        return output->last;
+    return add_piece(output, pool, 0);
+}
+
+bool output_lend(struct output *output, struct pool *pool, const void *data, size_t length)
+{
+    struct output_piece *piece = open_piece(output, pool);
+    if (piece == NULL)
+        return false;
+    piece->lent = data;
+    piece->lent_length = length;
+    output->waiting += length;
+    output->is_lent = true;
+    return true;
+}
+
+bool output_file(struct output *output, struct pool *pool, int fd, uint64_t offset, uint64_t length)
+{
+    struct output_piece *piece = length > 0 ? open_piece(output, pool) : NULL;
+    if (piece == NULL) {
+        close(fd);
+        return length == 0;
+    }
+    output->files++;
+    piece->fd = fd;
+    piece->file_offset = offset;
+    piece->file_length = length;
+    return true;
+}
+
+/* ------------------------------------------------------------------ sending */
+
+/* The memory at the front of the queue, up to the first file. */
+static int gather(const struct output *output, struct iovec vector[VECTOR_MAX], bool *more)
+{
     int count = 0;
-    if (output->end > output->start)
-        vector[count++] =
-            (struct iovec){output->chunk + output->start, output->end - output->start};
-    if (output->tail_length > 0)
-        vector[count++] = (struct iovec){(void *)(uintptr_t)output->tail, output->tail_length};
-    ssize_t sent = transport_write(transport, vector, count, output->file_length > 0);
-    if (sent > 0)
-        advance(output, (size_t)sent);
-    return sent;
+    *more = false;
+    for (struct output_piece *piece = output->first; piece != NULL; piece = piece->next) {
+        if (count + 2 > VECTOR_MAX)
+            break;
+        if (piece->end > piece->start)
+            vector[count++] =
+                (struct iovec){piece->bytes + piece->start, piece->end - piece->start};
+        if (piece->lent_length > 0)
+            vector[count++] = (struct iovec){(void *)(uintptr_t)piece->lent, piece->lent_length};
+        if (piece->file_length > 0) {
+            *more = true;
+            break;
+        }
+    }
+    return count;
 }
 
-static ssize_t send_file(struct output *output, struct transport *transport)
+static bool is_sent(const struct output_piece *piece)
 {
+    return piece->start == piece->end && !has_tail(piece);
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static void advance(struct output *output, struct pool *pool, size_t sent)
+{
+    output->waiting -= sent;
+    while (output->first != NULL) {
+        struct output_piece *piece = output->first;
+        size_t part = least(sent, piece->end - piece->start);
+        piece->start += part;
+        sent -= part;
+        part = least(sent, piece->lent_length);
+        piece->lent += part;
+        piece->lent_length -= part;
+        sent -= part;
+        if (!is_sent(piece))
+            return;
+        drop_first(output, pool);
+    }
+}
+
+static ssize_t send_file(struct output *output, struct pool *pool, struct transport *transport)
+{
+    struct output_piece *piece = output->first;
     ssize_t sent =
-        transport_send_file(transport, output->file_fd, output->file_offset, output->file_length);
+        transport_send_file(transport, piece->fd, piece->file_offset, piece->file_length);
     if (sent == 0) {
         errno = EIO;
         return -1;
     }
     if (sent > 0) {
-        output->file_offset += (uint64_t)sent;
-        output->file_length -= (uint64_t)sent;
+        piece->file_offset += (uint64_t)sent;
+        piece->file_length -= (uint64_t)sent;
+        if (is_sent(piece))
+            drop_first(output, pool);
     }
+    return sent;
+}
+
+static ssize_t send_some(struct output *output, struct pool *pool, struct transport *transport)
+{
+    struct iovec vector[VECTOR_MAX];
+    bool more;
+    int count = gather(output, vector, &more);
+    if (count == 0)
+        return send_file(output, pool, transport);
+    ssize_t sent = transport_write(transport, vector, count, more);
+    if (sent > 0)
+        advance(output, pool, (size_t)sent);
     return sent;
 }
 
 enum output_flush output_flush(struct output *output, struct pool *pool,
                                struct transport *transport, bool *progress)
 {
-    uint64_t of_file = 0;
+    uint64_t in_all = 0;
+    advance(output, pool, 0); /* room that was asked for and not used */
     while (!output_is_empty(output)) {
-        bool in_memory = output->end > output->start || output->tail_length > 0;
-        ssize_t sent = in_memory ? send_memory(output, transport) : send_file(output, transport);
+        ssize_t sent = send_some(output, pool, transport);
         if (sent < 0)
             return errno == EAGAIN || errno == EWOULDBLOCK ? OUTPUT_BLOCKED : OUTPUT_FAILED;
         *progress = true;
-        of_file += in_memory ? 0 : (uint64_t)sent;
-        if (of_file >= FILE_BYTES_A_TURN && output->file_length > 0)
+        in_all += (uint64_t)sent;
+        if (in_all >= BYTES_A_TURN && !output_is_empty(output))
             return OUTPUT_BLOCKED;
     }
-    drop_chunk(output, pool);
-    output->tail = NULL;
-    output->file_fd = -1;
+    output->is_lent = false;
     return OUTPUT_SENT;
 }
