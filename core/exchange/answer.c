@@ -97,7 +97,7 @@ bool answer_add_trailer(struct answer *answer, struct arena *arena, bobbin_str n
 
 char *answer_room(struct answer *answer, struct arena *arena, size_t bytes)
 {
-    if (bytes > answer->body_capacity - answer->body_length) {
+    if (answer->body == NULL || bytes > answer->body_capacity - answer->body_length) {
         size_t capacity = answer->body_capacity > 0 ? answer->body_capacity : BODY_START_BYTES;
         while (capacity - answer->body_length < bytes) {
             if (capacity > SIZE_MAX / 4)

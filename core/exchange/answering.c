@@ -138,6 +138,8 @@ enum bobbin_flow bobbin_write_json(bobbin_request *request, bobbin_str text)
 bool bobbin_send_file(bobbin_request *request, int fd, uint64_t offset, uint64_t length)
 {
     struct answer *answer = &request->answer;
+    if (fd < 0)
+        return false;
     if (request_is_open(request) && answer->stage == ANSWER_STREAMED)
         return streaming_send_file(request, fd, offset, length);
     if (request_is_open(request) && answer->fd < 0 && answer->body_length == 0) {
@@ -148,8 +150,7 @@ bool bobbin_send_file(bobbin_request *request, int fd, uint64_t offset, uint64_t
     }
     if (request_is_open(request))
         request_complain(request, "a file can only be sent in place of a written body");
-    if (fd >= 0)
-        close(fd);
+    close(fd);
     return false;
 }
 

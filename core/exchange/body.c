@@ -112,7 +112,7 @@ bool body_append(struct body *body, const struct body_limits *limits, struct are
 
 int64_t body_read(const struct body *body, uint64_t offset, void *buffer, size_t size)
 {
-    if (offset >= body->length)
+    if (offset >= body->length || body->place == BODY_NONE)
         return 0;
     if (size > body->length - offset)
         size = body->length - offset;

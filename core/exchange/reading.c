@@ -93,7 +93,7 @@ uint64_t bobbin_body_length(bobbin_request *request)
 bobbin_str bobbin_body(bobbin_request *request)
 {
     const struct body *body = &request->body;
-    if (body->place == BODY_SPILLED)
+    if (body->place == BODY_SPILLED || (body->place == BODY_NONE && body->length > 0))
         return (bobbin_str){NULL, 0};
     return (bobbin_str){body->memory != NULL ? body->memory : "", body->length};
 }

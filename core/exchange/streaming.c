@@ -77,12 +77,13 @@ enum bobbin_flow streaming_wrote(bobbin_request *request, size_t length)
 enum bobbin_flow streaming_write(bobbin_request *request, const void *data, size_t length)
 {
     struct answer *answer = &request->answer;
-    if (!answer->is_bodiless && answer->body_length + length <= COLLECT_BYTES) {
+    if (answer->body_length + length > COLLECT_BYTES)
+        streaming_send_on(request);
+    if (!answer->is_bodiless && length < COLLECT_BYTES) {
         if (!answer_append(answer, &request->arena, data, length))
             return BOBBIN_GONE;
         return streaming_wrote(request, length);
     }
-    streaming_send_on(request);
     size_t taken = clip(request, length);
     answer->sent_bytes += taken;
     if (!answer->is_bodiless)
