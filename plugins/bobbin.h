@@ -339,7 +339,8 @@ bobbin_str bobbin_request_id(bobbin_request *request);
 
 /* The length of the body, wherever it is; while it still comes: of what has come. */
 uint64_t bobbin_body_length(bobbin_request *request);
-/* The body when it is in memory ("body-memory" in the INI), absent when it was spilled to a file. */
+/* The body when it is in memory ("body-memory" in the INI), absent when it was spilled to a file,
+ * or went to on_body. */
 bobbin_str bobbin_body(bobbin_request *request);
 /* The descriptor of a spilled body (from offset 0), or -1. It stays the core's: do not close it. */
 int bobbin_body_fd(bobbin_request *request);
@@ -411,8 +412,8 @@ enum bobbin_flow bobbin_write_json(bobbin_request *request, bobbin_str text);
  * Sends length bytes of the file from offset on, with sendfile(2). Before bobbin_begin that is the
  * whole body: nothing may have been written. After it, it is the next piece, and any number of
  * ranges and writes may follow. The descriptor (of a regular file) belongs to the core from here
- * on, also when false is returned: ended, gone, or a body was written. A file that ends early cuts
- * the connection.
+ * on, also when false is returned: ended, gone, or a body was written (or fd is negative). A file
+ * that ends early cuts the connection.
  */
 bool bobbin_send_file(bobbin_request *request, int fd, uint64_t offset, uint64_t length);
 

@@ -234,6 +234,30 @@ class Client:
         body, self.buffer = self.buffer[:length], self.buffer[length:]
         return status, fields, body
 
+    def read_chunked(self):
+        """(body, trailers, sizes of the chunks), behind a head that read_answer has taken."""
+        body, trailers, sizes = b"", {}, []
+        while True:
+            size = int(self.read_line(), 16)
+            if size == 0:
+                break
+            while len(self.buffer) < size + 2:
+                self._more()
+            body, self.buffer = body + self.buffer[:size], self.buffer[size:]
+            assert self.buffer[:2] == b"\r\n"
+            self.buffer = self.buffer[2:]
+            sizes.append(size)
+        while (line := self.read_line()):
+            name, _, value = line.partition(b":")
+            trailers[name.decode()] = value.strip().decode()
+        return body, trailers, sizes
+
+    def read_line(self):
+        while b"\r\n" not in self.buffer:
+            self._more()
+        line, _, self.buffer = self.buffer.partition(b"\r\n")
+        return line
+
     def _more(self):
         data = self.socket.recv(65536)
         if not data:
