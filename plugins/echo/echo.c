@@ -14,7 +14,6 @@ static const struct bobbin_option options[] = {
 
 static void handle(void *state, bobbin_request *request)
 {
-    const struct config *config = state;
     bobbin_str type = bobbin_get_header(request, "content-type");
     if (!bobbin_is(bobbin_method(request), "POST") && !bobbin_is(bobbin_method(request), "PUT")) {
         bobbin_header(request, "allow", "POST, PUT");
@@ -23,7 +22,7 @@ static void handle(void *state, bobbin_request *request)
     }
     if (type.data != NULL)
         bobbin_headerf(request, "content-type", "%.*s", BOBBIN_ARG(type));
-    if (config->stream)
+    if (((const struct config *)state)->stream)
         bobbin_begin(request, bobbin_body_expected(request)); /* unknown stays unknown */
     else
         bobbin_collect_body(request);
@@ -34,8 +33,8 @@ static bool write_body(bobbin_request *request)
     bobbin_str body = bobbin_body(request);
     if (body.data != NULL)
         return bobbin_write(request, body.data, body.length) != BOBBIN_GONE;
-    int own = dup(bobbin_body_fd(request)); /* the core closes its own, and what it sends */
-    return bobbin_send_file(request, own, 0, bobbin_body_length(request));
+    /* A copy: the core closes its own, and what it sends. */
+    return bobbin_send_file(request, dup(bobbin_body_fd(request)), 0, bobbin_body_length(request));
 }
 
 static void on_body(void *state, bobbin_request *request, bobbin_str piece, bool is_last)
