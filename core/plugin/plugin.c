@@ -200,6 +200,15 @@ bool plugin_start(struct plugin_instance *instance, const struct log *log, struc
     return true;
 }
 
+void plugin_drain(struct plugin_instance *instance)
+{
+    if (!instance->started || instance->plugin->drain == NULL)
+        return;
+    running_enter(instance->name, "drain");
+    instance->plugin->drain(instance->state);
+    running_leave();
+}
+
 void plugin_stop(struct plugin_instance *instance)
 {
     if (!instance->started)

@@ -61,9 +61,10 @@ struct plugin_instance *plugin_set_at(const struct plugin_set *set, size_t index
 struct plugin_instance *plugin_set_protocol(const struct plugin_set *set, const char *scheme);
 
 /* Calls start in this process. worker is NULL in a job process. False: the sentence names the
- * instance. plugin_stop is harmless for what was not started. */
+ * instance. plugin_drain and _stop are harmless for what was not started. */
 bool plugin_start(struct plugin_instance *instance, const struct log *log, struct worker *worker,
                   bobbin_error *error);
+void plugin_drain(struct plugin_instance *instance); /* new work ends soon */
 void plugin_stop(struct plugin_instance *instance);
 
 #endif

@@ -2,12 +2,14 @@
 
 #include <signal.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/base/log.h"
 
-enum { DEEPEST = 4, CRASH_STACK_BYTES = 64 * 1024 };
+enum { DEEPEST = 4, CRASH_STACK_BYTES = 64 * 1024, QUIET_MS = 1000 };
 
 struct running_call {
     const char *instance;
@@ -19,11 +21,52 @@ static _Thread_local struct {
     volatile struct running_call calls[DEEPEST];
     volatile unsigned depth;
     const struct log *volatile log;
+    void *crash_stack;
+
+    const struct log *watch_log;
+    uint64_t limit_ms; /* 0: nobody watches */
+    uint64_t since_ms; /* when the innermost call began, or one inside it returned */
+    uint64_t told_ms;  /* when somebody was last told of */
+    uint64_t untold;
 } running;
+
+/* 5 ns, against 22 ns for the exact one: this is read twice a call. */
+static uint64_t coarse_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void tell_of_holder(const volatile struct running_call *call, uint64_t now_ms)
+{
+    uint64_t held_ms = now_ms - running.since_ms;
+    if (running.told_ms != 0 && now_ms - running.told_ms < QUIET_MS) {
+        running.untold++;
+        return;
+    }
+    log_write(running.watch_log, BOBBIN_WARNING, call->instance,
+              "%s held the loop for %llu ms, and all other clients waited: what takes long belongs "
+              "into a job or bobbin_offload (%llu more since the last such line)",
+              call->callback, (unsigned long long)held_ms, (unsigned long long)running.untold);
+    running.told_ms = now_ms;
+    running.untold = 0;
+}
+
+/* The innermost call has had the loop since since_ms. */
+static void judge(unsigned depth)
+{
+    uint64_t now_ms = coarse_ms();
+    if (depth > 0 && depth <= DEEPEST && now_ms - running.since_ms > running.limit_ms)
+        tell_of_holder(&running.calls[depth - 1], now_ms);
+    running.since_ms = now_ms;
+}
 
 void running_enter(const char *instance, const char *callback)
 {
     unsigned depth = running.depth;
+    if (running.limit_ms > 0)
+        judge(depth);
     if (depth < DEEPEST) {
         running.calls[depth].instance = instance;
         running.calls[depth].callback = callback;
@@ -33,7 +76,16 @@ void running_enter(const char *instance, const char *callback)
 
 void running_leave(void)
 {
+    if (running.limit_ms > 0)
+        judge(running.depth);
     running.depth--;
+}
+
+void running_watch(const struct log *log, uint64_t limit_ms)
+{
+    running.watch_log = log;
+    running.limit_ms = limit_ms;
+    running.since_ms = coarse_ms();
 }
 
 static const char *signal_words(int number)
@@ -78,17 +130,33 @@ static void on_crash(int number)
     raise(number); /* SA_RESETHAND: this one kills, once the handler returns and unblocks it */
 }
 
-void running_catch_crashes(const struct log *log)
+void running_begin_thread(const struct log *log)
 {
-    static const int crashes[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
     running.log = log;
-    /* A stack of its own, so that a stack that overflowed is told about too. It is never freed:
-     * the process may crash at its very end. */
+    /* A stack of its own, so that a stack that overflowed is told about too. */
     stack_t stack = {.ss_size = CRASH_STACK_BYTES};
     stack.ss_sp =
         mmap(NULL, stack.ss_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (stack.ss_sp != MAP_FAILED)
-        sigaltstack(&stack, NULL);
+    if (stack.ss_sp == MAP_FAILED)
+        return;
+    running.crash_stack = stack.ss_sp;
+    sigaltstack(&stack, NULL);
+}
+
+void running_end_thread(void)
+{
+    const stack_t none = {.ss_flags = SS_DISABLE};
+    if (running.crash_stack == NULL)
+        return;
+    sigaltstack(&none, NULL);
+    munmap(running.crash_stack, CRASH_STACK_BYTES);
+    running.crash_stack = NULL;
+}
+
+void running_catch_crashes(const struct log *log)
+{
+    static const int crashes[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+    running_begin_thread(log); /* never ended: the process may crash at its very end */
     struct sigaction action = {.sa_handler = on_crash, .sa_flags = SA_ONSTACK | SA_RESETHAND};
     sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < sizeof crashes / sizeof *crashes; i++)
