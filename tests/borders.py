@@ -19,7 +19,7 @@ VAGUE = {"util", "utils", "common", "misc", "types", "helpers"}
 
 # Where a loop turns.
 LOOPS = {"core/process/worker", "core/net/clients", "core/net/connection", "core/net/deadline",
-         "core/net/intake", "core/net/reply", "core/exchange/ticket", "core/exchange/timer",
+         "core/net/intake", "core/net/reply", "core/exchange/offload", "core/exchange/ticket", "core/exchange/timer",
          "spooler/writer", "spooler/leader", "spooler/door", "spooler/canceller", "spooler/gate",
          "spooler/dispatcher", "spooler/run/crew", "core/main"}
 

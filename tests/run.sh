@@ -3,7 +3,7 @@
 
 SUITES=()   # "name seconds verdict"
 FAILURES=0
-THREADED="test_writer test_ticket test_door"
+THREADED="test_writer test_ticket test_door test_offload"
 
 # suite NAME COMMAND...
 suite() {

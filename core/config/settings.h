@@ -37,6 +37,8 @@ struct settings {
     uint64_t max_body_bytes;
     uint64_t body_memory_bytes; /* larger bodies are spilled to a file */
     uint64_t answer_memory_bytes;
+    uint64_t threads;       /* of one worker, for bobbin_offload */
+    uint64_t offload_queue; /* calls that may wait for one of them */
     uint64_t write_high_mark_bytes;
     uint64_t write_low_mark_bytes;
 };

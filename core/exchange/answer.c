@@ -124,6 +124,21 @@ bool answer_append(struct answer *answer, struct arena *arena, const void *data,
     return true;
 }
 
+/* The fields about a body that will not be sent (RFC 9110, section 8). */
+static void forget_representation(struct answer *answer)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < answer->field_count; i++) {
+        bobbin_str name = answer->fields[i].name;
+        bool is_of_body = (name.length > 8 && strncasecmp(name.data, "content-", 8) == 0) ||
+                          (name.length == 4 && strncasecmp(name.data, "etag", 4) == 0) ||
+                          (name.length == 13 && strncasecmp(name.data, "last-modified", 13) == 0);
+        if (!is_of_body)
+            answer->fields[kept++] = answer->fields[i];
+    }
+    answer->field_count = kept;
+}
+
 void answer_refusal(struct answer *answer, struct arena *arena, int status, const char *sentence)
 {
     char escaped[1024];
@@ -133,6 +148,7 @@ void answer_refusal(struct answer *answer, struct arena *arena, int status, cons
     answer_finish(answer);
     answer->body_length = 0;
     answer->status = status;
+    forget_representation(answer);
     answer_add_field(answer, arena, bobbin_text("content-type"), bobbin_text("application/json"));
     answer_append(answer, arena, "{\"error\": \"", 11);
     answer_append(answer, arena, escaped, length);

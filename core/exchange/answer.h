@@ -69,7 +69,8 @@ bool answer_append(struct answer *answer, struct arena *arena, const void *data,
  */
 char *answer_room(struct answer *answer, struct arena *arena, size_t bytes);
 
-/* {"error": "..."} with its content type, in place of the body; fields that were added stay. */
+/* {"error": "..."} with its content type, in place of the body; fields that were added stay, but
+ * for those about the body: Content-..., ETag, Last-Modified. */
 void answer_refusal(struct answer *answer, struct arena *arena, int status, const char *sentence);
 
 /* Checks of RFC 9110, sections 5.1 and 5.5. */

@@ -164,8 +164,7 @@ static void end(bobbin_request *request)
         answer_refusal(answer, &request->arena, 500, "the answer is too large");
     }
     request->state = REQUEST_ENDED;
-    if (request->pending == 0)
-        request->exchange->client->on_over(request);
+    request->exchange->client->on_over(request);
 }
 
 /* The client hears of it when the app's own call has returned: see connection.c. */
@@ -173,7 +172,8 @@ void bobbin_end(bobbin_request *request)
 {
     if (request->state == REQUEST_HANDLING)
         end(request);
-    else if (request->state == REQUEST_ENDED || request->state == REQUEST_FREE)
+    else if (request->state == REQUEST_ENDED || request->state == REQUEST_ANSWERED ||
+             request->state == REQUEST_FREE)
         request_complain(request, "a request was ended twice; the second end did nothing");
 }
 

@@ -12,6 +12,7 @@
 #include "core/plugin/jobsport.h"
 #include "plugins/bobbin.h"
 
+struct offload;
 struct routes;
 
 /*
@@ -48,6 +49,7 @@ struct exchange {
     const struct routes *routes;     /* borrowed */
     const struct log *log;           /* borrowed */
     struct jobsport jobs;            /* door NULL: no spool here */
+    struct offload *offload;         /* borrowed; NULL: no pool here */
     struct body_limits body_limits;
     const char *jobs_route; /* where the jobs plugin is mounted ("" is "/"); NULL: nowhere */
 

@@ -7,6 +7,7 @@
 #include <strings.h>
 #include <sys/random.h>
 
+#include "core/exchange/offload.h"
 #include "core/exchange/route.h"
 #include "core/exchange/streaming.h"
 #include "core/plugin/plugin.h"
@@ -239,6 +240,8 @@ static void abort_app(bobbin_request *request)
 {
     const struct plugin_instance *app = request->app;
     request->state = REQUEST_LEFT;
+    if (request->pending > 0)
+        offload_abandon(request->exchange->offload, request);
     if (app->plugin->on_abort == NULL)
         return;
     running_enter(app->name, "on_abort");
@@ -296,17 +299,7 @@ static void forget_input(bobbin_request *request)
         body_init(&request->body);
 }
 
-void request_leave(bobbin_request *request)
-{
-    if (request->state == REQUEST_HANDLING)
-        abort_app(request);
-    request->state = REQUEST_LEFT;
-    forget_input(request);
-    if (request->pending == 0)
-        request_finish(request);
-}
-
-void request_finish(bobbin_request *request)
+static void finish(bobbin_request *request)
 {
     const struct plugin_instance *app = request->app;
     if (app != NULL) {
@@ -320,15 +313,32 @@ void request_finish(bobbin_request *request)
     release(request);
 }
 
+void request_leave(bobbin_request *request)
+{
+    if (request->state == REQUEST_HANDLING)
+        abort_app(request);
+    request->state = REQUEST_LEFT;
+    forget_input(request);
+    if (request->pending == 0)
+        finish(request);
+}
+
+void request_finish(bobbin_request *request)
+{
+    if (request->pending == 0) {
+        finish(request);
+        return;
+    }
+    request->state = request->state == REQUEST_ENDED ? REQUEST_ANSWERED : REQUEST_LEFT;
+    forget_input(request);
+}
+
 void request_settle(bobbin_request *request)
 {
     request->pending--;
-    if (request->pending > 0)
-        return;
-    if (request->state == REQUEST_LEFT)
-        request_finish(request);
-    else if (request_is_over(request))
-        request->exchange->client->on_over(request);
+    if (request->pending == 0 &&
+        (request->state == REQUEST_LEFT || request->state == REQUEST_ANSWERED))
+        finish(request);
 }
 
 bobbin_request *request_at(struct exchange *exchange, uint32_t slot, uint32_t generation)

@@ -2,17 +2,18 @@
  * One request and its answer, from the first byte of its body to the last byte of its answer.
  *
  *           begin             dispatch              end
- *   FREE ----------> READING ----------> HANDLING -------> ENDED --+
- *    ^                  |                 |    |                   | finish, once the answer is
- *    |                  |   deadline, bad |    | client left:      | on its way
- *    |   client left    |     body: abort |    | abort             |
- *    |                  |                 v    v                   |
- *    +------------------+             TAKEN -> LEFT ---------------+---> FREE
+ *   FREE ----------> READING ----------> HANDLING -------> ENDED ----> ANSWERED --+
+ *    ^                  |                 |    |                                   |
+ *    |                  |   deadline, bad |    | client left:                      | the last
+ * pending |   client left    |     body: abort |    | abort                             | call was
+ * made |                  |                 v    v                                   |
+ *    +------------------+             TAKEN -> LEFT -------------------------------+---> FREE
  *
- * TAKEN: the core answers in place of the app (504, 408, 413). LEFT is a state of its own: the
- * client is gone, and something that the app began (a job being stored, a question) has still to
- * call back. An answer is over when it is ENDED or TAKEN and nothing is pending; the client hears
- * of that through exchange->client.
+ * TAKEN: the core answers in place of the app (504, 408, 413). ENDED and TAKEN are over: their
+ * answer can go out, of which the client hears through exchange->client. What the app began and
+ * has still to call back (a job being stored, a question, offloaded work) keeps the request, but
+ * not the answer: in ANSWERED the answer is out, in LEFT the client is gone or was answered by the
+ * core. Without anything pending both are passed at once.
  */
 #ifndef CORE_EXCHANGE_REQUEST_H
 #define CORE_EXCHANGE_REQUEST_H
@@ -33,6 +34,7 @@ enum request_state {
     REQUEST_HANDLING,
     REQUEST_ENDED,
     REQUEST_TAKEN,
+    REQUEST_ANSWERED,
     REQUEST_LEFT
 };
 
@@ -42,7 +44,7 @@ struct bobbin_request {
     uint32_t slot;
     uint32_t generation;
     enum request_state state;
-    unsigned pending; /* stores and questions that will still call back */
+    unsigned pending; /* stores, questions and works that will still call back */
 
     struct connection *connection; /* NULL: the client is gone */
     bobbin_str client_address;     /* of the connection: gone with it */
@@ -94,11 +96,10 @@ static inline bool request_is_open(const bobbin_request *request)
     return request->state == REQUEST_HANDLING && request->answer.stage != ANSWER_CUT;
 }
 
-/* Whether the answer can go out: ENDED or TAKEN, nothing pending. */
+/* Whether the answer can go out. */
 static inline bool request_is_over(const bobbin_request *request)
 {
-    return (request->state == REQUEST_ENDED || request->state == REQUEST_TAKEN) &&
-           request->pending == 0;
+    return request->state == REQUEST_ENDED || request->state == REQUEST_TAKEN;
 }
 
 /* The app was silent until its deadline: 504. */
@@ -114,13 +115,14 @@ void request_complain(const bobbin_request *request, const char *what);
 /* The client is gone. In any state; the request is freed as soon as nothing is pending. */
 void request_leave(bobbin_request *request);
 
-/* The answer is out or on its way, and no memory of the request is needed: on_finish, FREE. */
+/* The answer is out or on its way, and the client needs no memory of the request any more. It is
+ * freed, after on_finish, as soon as nothing is pending. */
 void request_finish(bobbin_request *request);
 
-/* One of the pending calls has been made: maybe the request is over now, or can be freed. */
+/* One of the pending calls has been made: maybe the request can be freed now. */
 void request_settle(bobbin_request *request);
 
-/* The request of a slot while the app has it (HANDLING, ENDED or LEFT), else NULL. */
+/* The request of a slot from handle to on_finish, else NULL. */
 bobbin_request *request_at(struct exchange *exchange, uint32_t slot, uint32_t generation);
 
 /* 32 hex digits, or the client's own X-Request-Id of 1..128 safe characters. Made when first asked.

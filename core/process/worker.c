@@ -13,7 +13,7 @@
 #include "core/plugin/running.h"
 
 /* The generation kills what is left at shutdown-timeout: the last seconds are for leaving. */
-enum { LEAVING_MS = 2000 };
+enum { LEAVING_MS = 2000, HOLDING_MS = 50 };
 
 static void leave(struct worker *worker)
 {
@@ -42,8 +42,7 @@ static void drain(struct worker *worker)
     worker->state = WORKER_DRAINING;
     for (size_t i = 0; plugin_set_at(options->plugins, i) != NULL; i++) {
         struct plugin_instance *instance = plugin_set_at(options->plugins, i);
-        if (instance->started && instance->plugin->drain != NULL)
-            instance->plugin->drain(instance->state);
+        plugin_drain(instance);
     }
     uint64_t wait_ms = options->settings->shutdown_timeout_ms - LEAVING_MS;
     uv_timer_start(&worker->deadline, on_deadline, wait_ms, 0);
@@ -179,7 +178,10 @@ static bool start(struct worker *worker, bobbin_error *error)
     if (!exchange_init(&worker->exchange, options->settings, options->routes, options->log, error))
         return false;
     worker->exchange.jobs_route = find_jobs_route(options->routes);
+    worker->exchange.offload = &worker->offload;
     return postbox_open(&worker->postbox, &worker->loop, &worker->exchange, error) &&
+           offload_open(&worker->offload, &worker->loop, options->log, options->settings->threads,
+                        options->settings->offload_queue, error) &&
            open_accesslog(worker, error) && open_jobs(worker, error) &&
            open_clients(worker, error) && start_plugins(worker, error);
 }
@@ -196,7 +198,9 @@ static void on_jobs_closed(void *arg)
 static void stop(struct worker *worker)
 {
     const struct worker_options *options = worker->options;
+    running_watch(NULL, 0);
     clients_close(&worker->clients);
+    offload_close(&worker->offload);
     if (options->jobs != NULL) {
         options->jobs->close(&worker->exchange.jobs, on_jobs_closed, worker);
         while (worker->exchange.jobs.door != NULL)
@@ -236,6 +240,7 @@ int worker_run(const struct worker_options *options)
     }
     if (write(options->control_fd, "R", 1) != 1)
         return 1;
+    running_watch(options->log, HOLDING_MS);
     uv_run(&worker.loop, UV_RUN_DEFAULT);
     stop(&worker);
     return 0;

@@ -131,6 +131,18 @@ class Server:
         except FileNotFoundError:
             return ""
 
+    def calls(self, plugin, among, mark=0):
+        """What the plugin logged since the mark, if it is one of those words, in order."""
+        lines = [line for line in self.log()[mark:].splitlines() if f" {plugin}: " in line]
+        return [word for word in (line.rsplit(": ", 1)[1] for line in lines) if word in among]
+
+    def expect_calls(self, plugin, among, mark, *expected, seconds=PATIENCE):
+        """Waits until the plugin has logged exactly these words of those that count."""
+        try:
+            wait_for(f"the calls {expected}", lambda: self.calls(plugin, among, mark) == list(expected), seconds)
+        except AssertionError:
+            raise AssertionError(f"expected {expected}:\n{self.log()[mark:]}") from None
+
     def processes(self, name):
         """Those of our descendants whose name contains the word."""
         return [pid for pid in descendants_of(self.process.pid) if name in name_of(pid)]

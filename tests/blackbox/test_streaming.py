@@ -29,14 +29,7 @@ def since(server, mark):
 
 def calls(server, mark, *expected):
     """Waits until the plugin's callbacks have been exactly these."""
-    def look():
-        seen = [line.rsplit(": ", 1)[1] for line in since(server, mark).splitlines() if " stream: " in line]
-        seen = [word for word in seen if word in ("handle", "abort", "finish", "gone")]
-        return seen if seen == list(expected) else None
-    try:
-        wait_for(f"the calls {expected}", look, 5)
-    except AssertionError:
-        raise AssertionError(f"expected {expected}:\n{since(server, mark)}") from None
+    server.expect_calls("stream", ("handle", "abort", "finish", "gone"), mark, *expected, seconds=5)
 
 
 def memory_of(pid):
