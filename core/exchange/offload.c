@@ -1,12 +1,36 @@
 #include "core/exchange/offload.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <uv.h>
 
 #include "core/exchange/request.h"
 #include "core/plugin/plugin.h"
 #include "core/plugin/running.h"
+
+struct offload_list {
+    bobbin_work *first;
+    bobbin_work **end;
+};
+
+struct offload {
+    size_t most_threads;
+    size_t most_waiting;
+    const struct log *log; /* borrowed */
+    uv_async_t async;
+    pthread_t *threads; /* owned; most_threads of them */
+    size_t thread_count;
+
+    pthread_mutex_t lock; /* of all below */
+    pthread_cond_t wake;
+    struct offload_list queued;
+    struct offload_list running;
+    struct offload_list over;
+    size_t busy; /* queued and running */
+    bool is_closing;
+};
 
 struct bobbin_work {
     bobbin_work *next;
@@ -198,26 +222,36 @@ void offload_abandon(struct offload *offload, const bobbin_request *request)
 
 /* ------------------------------------------------------------------ life */
 
-bool offload_open(struct offload *offload, uv_loop_t *loop, const struct log *log, size_t threads,
-                  size_t waiting, bobbin_error *error)
+static void on_closed(uv_handle_t *handle)
 {
-    *offload = (struct offload){.most_threads = threads, .most_waiting = waiting, .log = log};
+    struct offload *offload = handle->data;
+    free(offload->threads);
+    free(offload);
+}
+
+struct offload *offload_open(struct uv_loop_s *loop, const struct log *log, size_t threads,
+                             size_t waiting, bobbin_error *error)
+{
+    struct offload *offload = calloc(1, sizeof *offload);
+    if (offload == NULL || (offload->threads = calloc(threads, sizeof *offload->threads)) == NULL ||
+        uv_async_init(loop, &offload->async, on_over) != 0) {
+        bobbin_fail(error, "there is no memory for a pool of %zu threads", threads);
+        if (offload != NULL)
+            free(offload->threads);
+        free(offload);
+        return NULL;
+    }
+    offload->most_threads = threads;
+    offload->most_waiting = waiting;
+    offload->log = log;
     list_init(&offload->queued);
     list_init(&offload->running);
     list_init(&offload->over);
-    offload->threads = calloc(threads, sizeof *offload->threads);
-    if (offload->threads == NULL)
-        return bobbin_fail(error, "no memory for %zu threads", threads);
-    int status = uv_async_init(loop, &offload->async, on_over);
-    if (status != 0) {
-        free(offload->threads);
-        return bobbin_fail(error, "the loop has no wake-up: %s", uv_strerror(status));
-    }
     offload->async.data = offload;
     uv_unref((uv_handle_t *)&offload->async);
     pthread_mutex_init(&offload->lock, NULL);
     pthread_cond_init(&offload->wake, NULL);
-    return true;
+    return offload;
 }
 
 static void drop_all(struct offload *offload)
@@ -234,12 +268,13 @@ static void drop_all(struct offload *offload)
 
 void offload_close(struct offload *offload)
 {
+    if (offload == NULL)
+        return;
     drop_all(offload);
     for (size_t i = 0; i < offload->thread_count; i++)
         pthread_join(offload->threads[i], NULL);
     deliver(offload);
-    free(offload->threads);
     pthread_mutex_destroy(&offload->lock);
     pthread_cond_destroy(&offload->wake);
-    uv_close((uv_handle_t *)&offload->async, NULL);
+    uv_close((uv_handle_t *)&offload->async, on_closed);
 }

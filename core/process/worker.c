@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core/base/child.h"
+#include "core/exchange/offload.h"
 #include "core/exchange/route.h"
 #include "core/exchange/timer.h"
 #include "core/net/listener.h"
@@ -159,6 +160,14 @@ static bool start_plugins(struct worker *worker, bobbin_error *error)
     return true;
 }
 
+static bool open_offload(struct worker *worker, bobbin_error *error)
+{
+    const struct settings *settings = worker->options->settings;
+    worker->exchange.offload = offload_open(&worker->loop, worker->options->log, settings->threads,
+                                            settings->offload_queue, error);
+    return worker->exchange.offload != NULL;
+}
+
 static bool open_jobs(struct worker *worker, bobbin_error *error)
 {
     const struct jobsport_factory *jobs = worker->options->jobs;
@@ -178,12 +187,9 @@ static bool start(struct worker *worker, bobbin_error *error)
     if (!exchange_init(&worker->exchange, options->settings, options->routes, options->log, error))
         return false;
     worker->exchange.jobs_route = find_jobs_route(options->routes);
-    worker->exchange.offload = &worker->offload;
     return postbox_open(&worker->postbox, &worker->loop, &worker->exchange, error) &&
-           offload_open(&worker->offload, &worker->loop, options->log, options->settings->threads,
-                        options->settings->offload_queue, error) &&
-           open_accesslog(worker, error) && open_jobs(worker, error) &&
-           open_clients(worker, error) && start_plugins(worker, error);
+           open_offload(worker, error) && open_accesslog(worker, error) &&
+           open_jobs(worker, error) && open_clients(worker, error) && start_plugins(worker, error);
 }
 
 static void on_jobs_closed(void *arg)
@@ -200,7 +206,7 @@ static void stop(struct worker *worker)
     const struct worker_options *options = worker->options;
     running_watch(NULL, 0);
     clients_close(&worker->clients);
-    offload_close(&worker->offload);
+    offload_close(worker->exchange.offload);
     if (options->jobs != NULL) {
         options->jobs->close(&worker->exchange.jobs, on_jobs_closed, worker);
         while (worker->exchange.jobs.door != NULL)

@@ -18,7 +18,6 @@
 #include "core/base/log.h"
 #include "core/config/settings.h"
 #include "core/exchange/exchange.h"
-#include "core/exchange/offload.h"
 #include "core/exchange/ticket.h"
 #include "core/net/clients.h"
 #include "core/plugin/jobsport.h"
@@ -66,7 +65,6 @@ struct worker {
     struct exchange exchange;
     struct clients clients;
     struct postbox postbox;
-    struct offload offload;
     struct accesslog *accesslog; /* owned; NULL: off */
     struct bobbin_timer *timers; /* those that run, of all instances */
 };

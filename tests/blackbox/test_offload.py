@@ -35,14 +35,6 @@ def begin(server, gate, count, path="until"):
     return clients
 
 
-def is_accepting(server):
-    try:
-        server.connect().close()
-        return True
-    except ConnectionRefusedError:
-        return False
-
-
 def close_all(clients):
     for client in clients:
         client.close()
@@ -164,10 +156,11 @@ def test_the_slow_example(server):
 
 
 def test_a_drain_waits_for_work_and_answers(gate):
-    with Server({"/pool": "pool"}, bobbin=POOL) as server:
+    with Server({"/pool": "pool", "/": "hello"}, bobbin=POOL) as server, server.connect() as witness:
+        assert witness.send(get("/")).read_answer()[0] == 200
         clients = begin(server, gate, 3)
         server.process.terminate()
-        wait_for("the drain", lambda: not is_accepting(server))
+        wait_for("the drain", lambda: witness.send(get("/")).read_answer()[1].get("connection") == "close")
         gate.touch()
         for client in clients:
             assert client.read_answer()[2] == b"done\n"
