@@ -130,9 +130,17 @@ static void on_crash(int number)
     raise(number); /* SA_RESETHAND: this one kills, once the handler returns and unblocks it */
 }
 
+static const int crashes[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+
 void running_begin_thread(const struct log *log)
 {
+    sigset_t set;
     running.log = log;
+    /* A fault while its signal is blocked kills without a handler (sigaction(2)). */
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof crashes / sizeof *crashes; i++)
+        sigaddset(&set, crashes[i]);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
     /* A stack of its own, so that a stack that overflowed is told about too. */
     stack_t stack = {.ss_size = CRASH_STACK_BYTES};
     stack.ss_sp =
@@ -155,7 +163,6 @@ void running_end_thread(void)
 
 void running_catch_crashes(const struct log *log)
 {
-    static const int crashes[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
     running_begin_thread(log); /* never ended: the process may crash at its very end */
     struct sigaction action = {.sa_handler = on_crash, .sa_flags = SA_ONSTACK | SA_RESETHAND};
     sigemptyset(&action.sa_mask);

@@ -1,11 +1,12 @@
 /*
  * Crashes as it is told by the path: /segv /abort /stack in handle; else in the callback that the
  * path names: /on_body /on_writable /on_abort /on_finish /timer /posted /on_stored /on_job /work
- * /done; everything else is answered.
+ * /done; /pid answers with the worker's pid; / is answered.
  */
 #include "bobbin.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 /* volatile: the compiler must not see what comes. */
 static volatile int *volatile nowhere;
@@ -116,6 +117,9 @@ static void answer(void *state, bobbin_request *request)
     begin_to(request);
     if (is_at(request, "/") || is_at(request, "/on_finish")) {
         bobbin_print(request, "still here\n");
+        bobbin_end(request);
+    } else if (is_at(request, "/pid")) {
+        bobbin_print(request, "%ld\n", (long)getpid());
         bobbin_end(request);
     }
 }
