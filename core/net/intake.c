@@ -4,6 +4,7 @@
 
 #include "core/exchange/request.h"
 #include "core/net/connection.h"
+#include "core/plugin/running.h"
 
 enum {
     /* While more answers than this wait for a client that does not read, nothing is parsed. */
@@ -115,6 +116,17 @@ static struct bobbin_feed fed(const struct connection *connection)
                                 .length = connection->filled - connection->consumed};
 }
 
+static enum bobbin_feed_event have_fed(struct connection *connection, struct bobbin_feed *feed)
+{
+    const struct doorway *doorway = connection->doorway;
+    running_enter_briefly(doorway->protocol_name, "feed");
+    enum bobbin_feed_event event =
+        doorway->protocol->feed(connection->protocol_state, feed, &connection->request->head);
+    running_leave_briefly();
+    connection->consumed += feed->consumed;
+    return event;
+}
+
 static bool begin_request(struct connection *connection)
 {
     connection->request = request_begin(connection->clients->exchange);
@@ -181,9 +193,7 @@ bool intake_head(struct connection *connection)
         return false;
     }
     struct bobbin_feed feed = fed(connection);
-    enum bobbin_feed_event event = connection->doorway->protocol->feed(
-        connection->protocol_state, &feed, &connection->request->head);
-    connection->consumed += feed.consumed;
+    enum bobbin_feed_event event = have_fed(connection, &feed);
     switch (event) {
     case BOBBIN_FEED_HEAD:
         take_head(connection);
@@ -219,9 +229,7 @@ bool intake_body(struct connection *connection)
 {
     bobbin_request *request = connection->request;
     struct bobbin_feed feed = fed(connection);
-    enum bobbin_feed_event event =
-        connection->doorway->protocol->feed(connection->protocol_state, &feed, &request->head);
-    connection->consumed += feed.consumed;
+    enum bobbin_feed_event event = have_fed(connection, &feed);
     switch (event) {
     case BOBBIN_FEED_BODY:
         connection->owes_continue = false;

@@ -4,6 +4,7 @@
 #include "core/base/clock.h"
 #include "core/exchange/request.h"
 #include "core/net/connection.h"
+#include "core/plugin/running.h"
 
 /* Larger bodies are not copied: they are sent from where they lie. */
 enum { COPY_MAX_BYTES = 8 * 1024, HEAD_GUESS_BYTES = 512, FRAME_GUESS_BYTES = 32 };
@@ -17,7 +18,9 @@ static bool write_head(struct connection *connection, const struct bobbin_answer
         char *room = output_room(output, &connection->clients->outputs, bytes, &capacity);
         if (room == NULL)
             return false;
+        running_enter_briefly(connection->doorway->protocol_name, "head");
         bytes = protocol->head(connection->protocol_state, answer, room, capacity);
+        running_leave_briefly();
         if (bytes <= capacity) {
             output_wrote(output, bytes);
             return true;
@@ -34,7 +37,9 @@ static bool write_frame(struct connection *connection, const struct bobbin_frame
         char *room = output_room(output, &connection->clients->outputs, bytes, &capacity);
         if (room == NULL)
             return false;
+        running_enter_briefly(connection->doorway->protocol_name, "frame");
         bytes = protocol->frame(connection->protocol_state, frame, room, capacity);
+        running_leave_briefly();
         if (bytes <= capacity) {
             output_wrote(output, bytes);
             return true;

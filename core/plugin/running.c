@@ -62,16 +62,26 @@ static void judge(unsigned depth)
     running.since_ms = now_ms;
 }
 
-void running_enter(const char *instance, const char *callback)
+void running_enter_briefly(const char *instance, const char *callback)
 {
     unsigned depth = running.depth;
-    if (running.limit_ms > 0)
-        judge(depth);
     if (depth < DEEPEST) {
         running.calls[depth].instance = instance;
         running.calls[depth].callback = callback;
     }
     running.depth = depth + 1;
+}
+
+void running_leave_briefly(void)
+{
+    running.depth--;
+}
+
+void running_enter(const char *instance, const char *callback)
+{
+    if (running.limit_ms > 0)
+        judge(running.depth);
+    running_enter_briefly(instance, callback);
 }
 
 void running_leave(void)

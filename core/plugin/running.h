@@ -17,6 +17,11 @@ struct log;
 void running_enter(const char *instance, const char *callback);
 void running_leave(void);
 
+/* The same without the clock, for calls that come several times a request and are short: blamed for
+ * crashes, not for time. */
+void running_enter_briefly(const char *instance, const char *callback);
+void running_leave_briefly(void);
+
 /*
  * From here on a call of this thread that takes longer than limit_ms (as the kernel's coarse clock
  * sees it: some milliseconds more or less, clock_gettime(2)) is logged as a warning that names

@@ -3,7 +3,7 @@ import os
 import time
 
 import pytest
-from server import BINARY, Server, wait_for
+from server import BINARY, Client, Server, free_port, wait_for
 
 with open(BINARY, "rb") as binary:
     IS_SANITIZED = b"__asan_init" in binary.read()
@@ -64,6 +64,16 @@ def test_a_crash_is_blamed_on_the_callback_that_ran(path):
             assert b"HTTP/1.1 504" not in client.read_all()
         wait_for("the blame", lambda: f" in {PLACES[path]} of crash" in server.log())
         wait_for("a new worker", lambda: server.request("/")[2] == b"still here\n")
+
+
+@pytest.mark.skipif(IS_SANITIZED, reason="a sanitizer has its own say at a crash")
+def test_a_crash_of_a_protocol_is_blamed_on_it():
+    port = free_port()
+    with Server({"/": "hello"}, bobbin=f"listen = wire://127.0.0.1:{port}\n") as server:
+        with Client(port) as client:
+            assert client.send(b"!").read_all() == b""
+        wait_for("the blame", lambda: "(Aborted) in feed of wire" in server.log())
+        wait_for("a new worker", lambda: server.request("/")[0] == 200)
 
 
 # ---------------------------------------------------------------- requests without an end

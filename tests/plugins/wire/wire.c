@@ -1,5 +1,7 @@
-/* A protocol that never understands anything. */
+/* A protocol that never understands anything, and crashes at an exclamation mark. */
 #include "bobbin.h"
+
+#include <stdlib.h>
 
 static void open_wire(void *connection, const struct bobbin_limits *limits)
 {
@@ -12,6 +14,8 @@ static enum bobbin_feed_event feed(void *connection, struct bobbin_feed *feed,
 {
     (void)connection;
     (void)head;
+    if (feed->data[0] == '!')
+        abort();
     feed->status = 400;
     feed->sentence = "not understood";
     return BOBBIN_FEED_REFUSE;
