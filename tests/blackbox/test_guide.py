@@ -5,16 +5,42 @@ import shutil
 import subprocess
 
 import pytest
-from server import BUILD, ROOT, Server, gather_plugins
+from server import BUILD, ROOT, Server, gather_plugins, wait_for
 
 pytestmark = pytest.mark.slow
+
+def result_of(server, location):
+    return server.request(server.job(location)["result"])[2]
+
+
+def parts(server):
+    """Each part stores a check with its success: 3 and 3 jobs have been done, and none twice."""
+    ids = server.request("/parts")[2].decode().split()
+    jobs = [server.job(f"/jobs/{id}") for id in ids]
+    return len(set(ids)) == 3 and all(job["state"] == "done" for job in jobs)
+
+
+def heartbeat(server):
+    """A timer stored a job without a request, 100 ms after the start."""
+    results = f"{server.spool}/results"
+    def look():
+        return any(b"tick" in open(os.path.join(where, name), "rb").read()
+                   for where, _, names in os.walk(results) for name in names if not name.startswith("."))
+    return wait_for("the heartbeat's job", look)
+
 
 ASK = {
     "goodday": lambda s: s.request("/goodday?name=you")[2] == b"Good day, you.\n",
     "greeter": lambda s: s.request("/greeter")[2] == b"Moin!\nMoin!\n",
     "thread": lambda s: s.request("/thread")[2] == b"from a thread\n",
-    "shout": lambda s: s.request(s.job(s.request("/shout", data=b"quiet")[1]["location"])
-                                 ["result"])[2] == b"QUIET",
+    "counter": lambda s: s.request("/counter")[2] == b"visit 1\n" and s.request("/counter")[2] == b"visit 2\n",
+    "lines": lambda s: s.request("/lines")[2] == b"%d lines\n" % open("/etc/passwd").read().count("\n"),
+    "numbers": lambda s: s.request("/numbers")[2] == b"".join(b"%d\n" % i for i in range(100000)),
+    "sum": lambda s: s.request("/sum", data=b"\x80\x81" * 100000)[2] == b"200000 bytes, sum %d\n" % (0x101 * 100000 % 256),
+    "reverse": lambda s: s.request("/reverse", data=b"straw")[::2] == (200, b"warts"),
+    "parts": parts,
+    "heartbeat": heartbeat,
+    "shout": lambda s: result_of(s, s.request("/shout", data=b"quiet")[1]["location"]) == b"QUIET",
 }
 
 
