@@ -17,12 +17,13 @@ usage() {
 ./build.sh test           installs what tests need, builds, runs all of them
 ./build.sh check          the same, and the long forms
 ./build.sh bench          measures bobbin beside its peers
-./build.sh install PREFIX installs binary, plugins, header and pkg-config file
+./build.sh install PREFIX installs binary, plugins, header, pkg-config file and manual page
 ./build.sh plugin DIR     builds the plugin in DIR into build/plugins/
 ./build.sh clean          removes build/
 
 environment: BUILD=folder (build), CC=compiler (gcc or clang),
-             SANITIZE=address,undefined or thread (built into build/asan, build/tsan)
+             SANITIZE=address,undefined or thread (built into build/asan, build/tsan),
+             DESTDIR=folder (install: what stands before PREFIX)
 END
 }
 
@@ -33,7 +34,7 @@ die() { say "$*"; exit 1; }
 
 BUILD_PACKAGES=("${CC%%-*}" libc6-dev ninja-build pkg-config libuv1-dev zlib1g-dev)
 TEST_PACKAGES=(clang g++ git libcmocka-dev python3 python3-pytest python3-pil
-    python3-selenium chromium chromium-driver curl procps util-linux mount binutils)
+    python3-selenium chromium chromium-driver curl procps util-linux mount binutils mandoc)
 BENCH_PACKAGES=(nginx-light wrk redis-server redis-tools procps python3)
 
 is_installed() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q '^install ok installed'; }
@@ -276,26 +277,45 @@ run() {
     exec "$folder/bobbin" app.ini
 }
 
-install_to() {
-    local prefix plugin
-    prefix=$(callers_path "$1")
-    prepare
-    build "$BUILD"
-    install -D -m 755 "$BUILD/bobbin" "$prefix/bin/bobbin"
-    for plugin in "$BUILD"/plugins/*.so; do
-        install -D -m 644 "$plugin" "$prefix/lib/bobbin/plugins/$(basename "$plugin")"
-    done
-    install -D -m 644 plugins/bobbin.h "$prefix/include/bobbin.h"
-    mkdir -p "$prefix/lib/pkgconfig"
-    cat >"$prefix/lib/pkgconfig/bobbin.pc" <<END
-prefix=$prefix
-Name: bobbin
-Description: application server with a built-in spooler: headers for plugins
-Version: $("$BUILD/bobbin" --version | awk '{print $2}')
-Cflags: -I\${prefix}/include
+put() { # MODE FILE PLACE
+    install -D -m "$1" "$2" "$INSTALL_ROOT/$3"
+}
+
+# A pkg-config file finds its prefix by its own place: the whole tree may be moved.
+put_pkg_config() { # NAME DESCRIPTION FURTHER-LINES...
+    local name=$1 description=$2
+    shift 2
+    cat >"$OUT/$name.pc" <<END
+prefix=\${pcfiledir}/../..
 plugindir=\${prefix}/lib/bobbin/plugins
+
+Name: $name
+Description: $description
+Version: $("$OUT/bobbin" --version | awk '{print $2}')
 END
-    say "installed into $prefix"
+    printf '%s\n' "$@" >>"$OUT/$name.pc"
+    put 644 "$OUT/$name.pc" "lib/pkgconfig/$name.pc"
+}
+
+install_to() {
+    local folder plugin
+    INSTALL_ROOT=${DESTDIR:+$(callers_path "$DESTDIR")}$(callers_path "$1")
+    prepare
+    build "$(variant_folder)"
+    umask 022
+    put 755 "$OUT/bobbin" bin/bobbin
+    for folder in plugins/*/; do
+        plugin=plugins/$(basename "$folder").so
+        [ ! -f "$OUT/$plugin" ] || put 644 "$OUT/$plugin" "lib/bobbin/$plugin"
+    done
+    put 644 plugins/bobbin.h include/bobbin.h
+    put_pkg_config bobbin "what plugins of the application server bobbin are compiled with" \
+        "Cflags: -I\${prefix}/include"
+    put 644 core/bobbin.1 share/man/man1/bobbin.1
+    put 644 plugins/README.md share/doc/bobbin/plugins.md
+    put 644 plugins/hello/hello.c share/doc/bobbin/examples/hello.c
+    put 644 LICENSE share/doc/bobbin/LICENSE
+    say "installed into $INSTALL_ROOT"
 }
 
 build_plugin() {
