@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 from installation import build_is_plain, install, modes, pkg_config
-from server import BINARY, BUILD, ROOT, free_port, wait_for
+from server import BINARY, BUILD, ROOT, Server
 
 pytestmark = [pytest.mark.slow,
               pytest.mark.skipif(not build_is_plain(), reason="this is not the plain build")]
@@ -64,23 +64,10 @@ def test_a_moved_prefix_is_found_by_pkg_config(home):
     assert version.stdout == f"bobbin {pkg_config(home, '--modversion')}\n"
 
 
-def test_a_moved_bobbin_serves_from_any_folder(home, tmp_path):
-    port = free_port()
-    (tmp_path / "app.ini").write_text(f"[bobbin]\nlisten = http://127.0.0.1:{port}\nworkers = 1\n"
-                                      "[routes]\n/hello = hello\n")
-    with open(tmp_path / "log", "wb") as log:
-        server = subprocess.Popen([home / "bin/bobbin", tmp_path / "app.ini"], cwd="/", stderr=log,
-                                  stdout=log)
-    try:
-        wait_for("the log to say where it listens",
-                 lambda: server.poll() is not None or
-                 " listens on " in (tmp_path / "log").read_text())
-        answer = subprocess.run(["curl", "-sf", f"http://127.0.0.1:{port}/hello?name=you"],
-                                capture_output=True, text=True)
-        assert answer.stdout == "Hello, you!\n", (tmp_path / "log").read_text()
-    finally:
-        server.terminate()
-        assert server.wait() == 0
+def test_a_moved_bobbin_serves_with_its_own_plugins(home, tmp_path):
+    with Server({"/hello": "hello"}, folder=str(tmp_path),
+                binary=str(home / "bin/bobbin")) as server:
+        assert server.request("/hello?name=you")[2] == b"Hello, you!\n"
 
 
 def test_destdir_stands_before_the_prefix_and_nowhere_else(tmp_path):
