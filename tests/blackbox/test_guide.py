@@ -24,6 +24,15 @@ def snippets():
     return {re.search(r'\.name = "([a-z]+)"', block).group(1): block for block in blocks}
 
 
+def test_the_snippet_in_cxx_compiles(tmp_path):
+    """As the oldest C++ that it is meant for."""
+    with open(f"{ROOT}/plugins/README.md") as file:
+        block, = re.findall(r"^```cpp\n(.*?)^```", file.read(), flags=re.S | re.M)
+    done = subprocess.run(["c++", "-std=c++17", "-Wall", "-Wextra", "-Werror", "-fsyntax-only",
+                           f"-I{ROOT}/plugins", "-x", "c++", "-"], input=block, text=True)
+    assert done.returncode == 0
+
+
 def test_every_snippet_is_tested():
     assert set(snippets()) == set(ASK)
 
