@@ -101,6 +101,8 @@ run_tests() {
     suite headers header_checks
     suite borders-self /usr/bin/python3 tests/borders.py --self-test
     suite borders /usr/bin/python3 tests/borders.py "$BUILD"
+    suite abi-self /usr/bin/python3 tests/abi.py --self-test
+    suite abi /usr/bin/python3 tests/abi.py "$BUILD"
     suite units run_units "$BUILD" "${names[@]}"
     suite units-asan run_units "$BUILD/asan" "${names[@]}"
     # shellcheck disable=SC2086
