@@ -6,6 +6,7 @@ import shutil
 import subprocess
 
 import pytest
+from installation import build_is_plain
 from server import BINARY, BUILD, ROOT, Client, Server, free_port, wait_for
 
 
@@ -34,7 +35,11 @@ def bobbin_of_later(folder):
     return str(folder / "build" / "bobbin")
 
 
-@pytest.fixture(scope="module", params=["today", pytest.param("later", marks=pytest.mark.slow)])
+LATER = pytest.param("later", marks=[
+    pytest.mark.slow, pytest.mark.skipif(not build_is_plain(), reason="not the plain build")])
+
+
+@pytest.fixture(scope="module", params=["today", LATER])
 def golden(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("abi")
     (folder / "sent").write_text("0123456789")
@@ -94,9 +99,10 @@ def test_files_interim_answers_and_cuts(golden):
         assert client.is_closed()
 
 
-def test_answers_come_from_timers_and_threads(golden):
+def test_answers_come_from_timers_threads_and_the_pool(golden):
     assert golden.request("/golden/timer")[2] == b"tick\ntick\ntick\n"
     assert golden.request("/golden/thread")[2] == b"from a thread\n"
+    assert golden.request("/golden/offload")[2] == b"ran 42\n"
     assert golden.json("/golden/nowhere") == (404, {"error": "there is no /nowhere"})
 
 

@@ -4,8 +4,8 @@
  * finished as the header: it may be added to until a release, and is not touched afterwards.
  *
  * Its paths: /options, /about (reading.c), /stream /file /upload /hints /cut (streaming.c),
- * /timer /thread (later.c), /spool /accept /job /cancel (asking.c). Its jobs: job.c. Its protocol,
- * abi-1://, has a request on a line: line.c.
+ * /timer /thread /offload (later.c), /spool /accept /job /cancel (asking.c). Its jobs: job.c. Its
+ * protocol, abi-1://, has a request on a line: line.c.
  */
 #include "golden.h"
 

@@ -1,4 +1,4 @@
-/* Answers from a timer that repeats, and from a thread by way of a ticket. */
+/* Answers from a timer that repeats, from a thread by way of a ticket, and from the pool. */
 #include "golden.h"
 
 #include <pthread.h>
@@ -51,6 +51,19 @@ static void start_thread(bobbin_request *request)
     bobbin_refuse(request, 503, "there is no thread");
 }
 
+static void work_offloaded(bobbin_work *work, void *arg)
+{
+    struct visit *visit = arg;
+    visit->received = bobbin_work_stopping(work) ? 0 : 42;
+}
+
+static void on_done(bobbin_request *request, bool ran, void *arg)
+{
+    const struct visit *visit = arg;
+    bobbin_print(request, "%s %u\n", ran ? "ran" : "did not run", (unsigned)visit->received);
+    bobbin_end(request);
+}
+
 bool later_handle(bobbin_request *request)
 {
     struct visit *visit = bobbin_data(request);
@@ -59,6 +72,8 @@ bool later_handle(bobbin_request *request)
             bobbin_timer_start(bobbin_host_of(request), TICK_MS, TICK_MS, on_tick, visit);
     else if (rest_is(request, "/thread"))
         start_thread(request);
+    else if (rest_is(request, "/offload"))
+        bobbin_offload(request, work_offloaded, on_done, visit);
     else
         return false;
     return true;
