@@ -17,12 +17,13 @@ usage() {
 ./build.sh test           installs what tests need, builds, runs all of them
 ./build.sh check          the same, and the long forms
 ./build.sh bench          measures bobbin beside its peers
-./build.sh install PREFIX installs binary, plugins, header and pkg-config file
+./build.sh install PREFIX installs binary, plugins, header, pkg-config file and manual page
 ./build.sh plugin DIR     builds the plugin in DIR into build/plugins/
 ./build.sh clean          removes build/
 
-environment: BUILD=folder (build), CC=compiler (gcc or clang),
-             SANITIZE=address,undefined or thread (built into build/asan, build/tsan)
+environment: BUILD=folder (build), CC=compiler (gcc or clang), CXX=compiler for C++,
+             SANITIZE=address,undefined or thread (built into build/asan, build/tsan),
+             DESTDIR=folder (install: what stands before PREFIX)
 END
 }
 
@@ -33,7 +34,7 @@ die() { say "$*"; exit 1; }
 
 BUILD_PACKAGES=("${CC%%-*}" libc6-dev ninja-build pkg-config libuv1-dev zlib1g-dev)
 TEST_PACKAGES=(clang g++ git libcmocka-dev python3 python3-pytest python3-pil
-    python3-selenium chromium chromium-driver curl procps util-linux mount binutils)
+    python3-selenium chromium chromium-driver curl procps util-linux mount binutils mandoc)
 BENCH_PACKAGES=(nginx-light wrk redis-server redis-tools procps python3)
 
 is_installed() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q '^install ok installed'; }
@@ -119,7 +120,17 @@ read_needs() {
 WARNINGS="-Wall -Wextra -Werror -Wshadow -Wmissing-prototypes -Wstrict-prototypes"
 supports() { echo | "$CC" -Werror "$1" -E -x c - >/dev/null 2>&1; }
 
+# Needed by plugins in C++ only, and installed only for those of the caller.
+cxx_of() { # the C compiler
+    case $1 in
+    *clang*) echo "${1/clang/clang++}" ;;
+    cc) echo c++ ;;
+    *) echo "${1/gcc/g++}" ;;
+    esac
+}
+
 flags() {
+    CXX_HERE=${CXX:-$(cxx_of "$CC")}
     CFLAGS="-std=c11 -D_GNU_SOURCE -O2 -g -fPIC -fno-omit-frame-pointer -fstack-protector-strong"
     LDFLAGS="-Wl,-z,relro,-z,now -Wl,--as-needed"
     local flag
@@ -132,6 +143,7 @@ flags() {
     else
         CFLAGS+=" -D_FORTIFY_SOURCE=2"
     fi
+    CXXFLAGS="-std=c++20 ${CFLAGS#-std=c11}"
     UV_LIBS="$(pkg-config --libs libuv zlib) -ldl -lpthread"
 }
 
@@ -146,7 +158,7 @@ compile() {
         object="$OUT/$folder/${file#/}.o"
         rule=cc
         case $file in
-        *.cc) rule=cxx ;;
+        *.cc | *.cpp) rule=cxx ;;
         /*) rule=foreign ;;
         esac
         printf 'build %s: %s %s\n  cflags = %s\n' "$object" "$rule" "$file" "$cflags"
@@ -154,15 +166,35 @@ compile() {
     done
 }
 
+sources_of() { # folder of a plugin
+    find "$1" -maxdepth 1 \( -name '*.c' -o -name '*.cc' -o -name '*.cpp' \) | sort
+}
+
+has_cxx() { # whether one of the files is C++
+    local file
+    for file in "$@"; do
+        [[ ! $file =~ \.(cc|cpp)$ ]] || return 0
+    done
+    return 1
+}
+
 plugin_rules() {
-    local folder=$1 name sources
+    local folder=$1 name sources include=plugins rule=so
     name=$(basename "$folder")
-    sources=$(find "$folder" -maxdepth 1 \( -name '*.c' -o -name '*.cc' \) | sort)
-    [ -n "$sources" ] || return 0
+    mapfile -t sources < <(sources_of "$folder")
+    [ ${#sources[@]} -gt 0 ] || return 0
+    if has_cxx "${sources[@]}"; then
+        rule=soxx
+        command -v "$CXX_HERE" >/dev/null || {
+            say "$name is not built: $CXX_HERE (Debian: g++) is missing"
+            return 0
+        }
+    fi
     read_needs "$folder" || return 0
+    [ ! -f "$folder/bobbin.h" ] || include=$folder # the contract as it once was
     # shellcheck disable=SC2086
-    compile "plugin" "-Iplugins -fvisibility=hidden $NEED_CFLAGS" $sources $NEED_SOURCES
-    printf 'build %s: so %s\n  libs = %s\n' "$OUT/plugins/$name.so" "${objects[*]}" "$NEED_LIBS"
+    compile "plugin" "-I$include -fvisibility=hidden $NEED_CFLAGS" "${sources[@]}" $NEED_SOURCES
+    printf 'build %s: %s %s\n  libs = %s\n' "$OUT/plugins/$name.so" "$rule" "${objects[*]}" "$NEED_LIBS"
 }
 
 # The first line of a test may name more sources: /* links: plugins/http core/x.c */
@@ -202,11 +234,15 @@ rule foreign
   command = $CC $CFLAGS -w \$cflags -c \$in -o \$out
   description = cc \$in
 rule cxx
-  command = ${CXX:-g++} -std=c++20 ${CFLAGS/-std=c11/} -Wall -Wextra -Werror \$cflags -MD -MF \$out.d -c \$in -o \$out
+  command = $CXX_HERE $CXXFLAGS -Wall -Wextra -Werror \$cflags -MD -MF \$out.d -c \$in -o \$out
   depfile = \$out.d
   deps = gcc
+  description = cxx \$in
 rule so
   command = $CC -shared $LDFLAGS \$in -o \$out \$libs
+  description = so \$out
+rule soxx
+  command = $CXX_HERE -shared $LDFLAGS \$in -o \$out \$libs
   description = so \$out
 rule ar
   command = rm -f \$out && ar rcs \$out \$in
@@ -276,44 +312,103 @@ run() {
     exec "$folder/bobbin" app.ini
 }
 
-install_to() {
-    local prefix plugin
-    prefix=$(callers_path "$1")
-    prepare
-    build "$BUILD"
-    install -D -m 755 "$BUILD/bobbin" "$prefix/bin/bobbin"
-    for plugin in "$BUILD"/plugins/*.so; do
-        install -D -m 644 "$plugin" "$prefix/lib/bobbin/plugins/$(basename "$plugin")"
-    done
-    install -D -m 644 plugins/bobbin.h "$prefix/include/bobbin.h"
-    mkdir -p "$prefix/lib/pkgconfig"
-    cat >"$prefix/lib/pkgconfig/bobbin.pc" <<END
-prefix=$prefix
-Name: bobbin
-Description: application server with a built-in spooler: headers for plugins
-Version: $("$BUILD/bobbin" --version | awk '{print $2}')
-Cflags: -I\${prefix}/include
+put() { # MODE FILE PLACE
+    install -D -m "$1" "$2" "$INSTALL_ROOT/$3"
+}
+
+# A pkg-config file finds its prefix by its own place: the whole tree may be moved.
+put_pkg_config() { # NAME DESCRIPTION FURTHER-LINES...
+    local name=$1 description=$2
+    shift 2
+    cat >"$OUT/$name.pc" <<END
+prefix=\${pcfiledir}/../..
 plugindir=\${prefix}/lib/bobbin/plugins
+
+Name: $name
+Description: $description
+Version: $("$OUT/bobbin" --version | awk '{print $2}')
 END
-    say "installed into $prefix"
+    printf '%s\n' "$@" >>"$OUT/$name.pc"
+    put 644 "$OUT/$name.pc" "lib/pkgconfig/$name.pc"
+}
+
+install_to() {
+    local folder plugin
+    INSTALL_ROOT=${DESTDIR:+$(callers_path "$DESTDIR")}$(callers_path "$1")
+    prepare
+    build "$(variant_folder)"
+    umask 022
+    put 755 "$OUT/bobbin" bin/bobbin
+    for folder in plugins/*/; do
+        plugin=plugins/$(basename "$folder").so
+        [ ! -f "$OUT/$plugin" ] || put 644 "$OUT/$plugin" "lib/bobbin/$plugin"
+    done
+    put 644 plugins/bobbin.h include/bobbin.h
+    put_pkg_config bobbin "what plugins of the application server bobbin are compiled with" \
+        "Cflags: -I\${prefix}/include"
+    put 644 core/bobbin.1 share/man/man1/bobbin.1
+    put 644 plugins/README.md share/doc/bobbin/plugins.md
+    put 644 plugins/hello/hello.c share/doc/bobbin/examples/hello.c
+    put 644 LICENSE share/doc/bobbin/LICENSE
+    say "installed into $INSTALL_ROOT"
+}
+
+# What a plugin is checked with: a bobbin that is not older than the contract.
+build_bobbin() {
+    if [ ! -x "$1/bobbin" ] || [ plugins/bobbin.h -nt "$1/bobbin" ]; then
+        build "$1"
+    fi
+}
+
+# compile_plugin OBJECT-FOLDER OUT SOURCES...: all of them, C and C++, into one shared object.
+compile_plugin() {
+    local folder=$1 out=$2 file made=() linker=$CC compiler warnings
+    shift 2
+    ! has_cxx "$@" || linker=$CXX_HERE
+    for file in "$@" $NEED_SOURCES; do
+        compiler="$CC $CFLAGS" warnings="-Wall -Wextra"
+        ! has_cxx "$file" || compiler="$CXX_HERE $CXXFLAGS"
+        [[ " $NEED_SOURCES " != *" $file "* ]] || warnings=-w
+        made+=("$folder/${#made[@]}.o")
+        # shellcheck disable=SC2086
+        $compiler $warnings -Iplugins -fvisibility=hidden $NEED_CFLAGS -c "$file" \
+            -o "${made[-1]}" || return 1
+    done
+    # shellcheck disable=SC2086
+    "$linker" -shared $LDFLAGS "${made[@]}" -o "$out" $NEED_LIBS
+}
+
+# Sets PLUGIN to the name of the plugin in a folder, and SOURCES to what it is made of.
+look_at_plugin() {
+    [ -d "$1" ] || die "there is no folder $1"
+    PLUGIN=$(basename "$1")
+    [[ $PLUGIN =~ ^[a-z0-9-]{1,32}$ ]] ||
+        die "the folder's name is the plugin's: \"$PLUGIN\" is not 1 to 32 of a-z, 0-9 and -"
+    [ ! -d "plugins/$PLUGIN" ] || [ "$1" -ef "plugins/$PLUGIN" ] ||
+        die "bobbin has a plugin \"$PLUGIN\" of its own: the folder needs another name"
+    mapfile -t SOURCES < <(sources_of "$1")
+    [ ${#SOURCES[@]} -gt 0 ] || die "there are no .c, .cc or .cpp files in $1"
 }
 
 build_plugin() {
-    local folder out name
+    local folder bobbin out
     folder=$(callers_path "$1")
-    [ -d "$folder" ] || die "there is no folder $folder"
-    compgen -G "$folder/*.c" >/dev/null || die "there are no .c files in $folder"
-    name=$(basename "$folder")
-    out="$BUILD/plugins/$name.so"
+    look_at_plugin "$folder"
     prepare
     flags
+    ! has_cxx "${SOURCES[@]}" || command -v "$CXX_HERE" >/dev/null || install_packages g++
     [ ! -f "$folder/needs" ] || install_needs "$folder/needs"
+    build_bobbin "$(variant_folder)"
+    bobbin=$(realpath "$(variant_folder)/bobbin")
+    out="$(dirname "$bobbin")/plugins/$PLUGIN.so"
     read_needs "$folder" || exit 1
-    mkdir -p "$BUILD/plugins"
-    # shellcheck disable=SC2086
-    "$CC" $CFLAGS -Wall -Wextra -Iplugins -fvisibility=hidden $NEED_CFLAGS -shared $LDFLAGS \
-        "$folder"/*.c $NEED_SOURCES -o "$out" $NEED_LIBS
-    say "built $out; mount it with a line \"/path = $name\" in [routes]"
+    SCRATCH=$(mktemp -d)
+    trap 'rm -rf "$SCRATCH"' EXIT
+    compile_plugin "$SCRATCH" "$SCRATCH/$PLUGIN.so" "${SOURCES[@]}" &&
+        (cd "$SCRATCH" && "$bobbin" --plugin "$PLUGIN.so" >/dev/null) ||
+        die "$PLUGIN was not built"
+    install -D -m 755 "$SCRATCH/$PLUGIN.so" "$out"
+    say "built $out; mount it with a line \"/path = $PLUGIN\" in [routes]"
 }
 
 case ${1:-build} in

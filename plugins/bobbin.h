@@ -266,7 +266,26 @@ struct bobbin_plugin {
 /* The name that the server looks up with dlsym. */
 #define BOBBIN_DESCRIPTOR bobbin_plugin_descriptor
 
+/*
+ * BOBBIN_PLUGIN(.name = "hello", .handle = greet); once in a plugin, in C or in C++20, which wants
+ * the members in the order of the struct. No exception may leave a callback.
+ *
+ * C++ older than 20 sets fields, in the body of a function that is called once, at load:
+ *
+ *     BOBBIN_PLUGIN_FIELDS(plugin)
+ *     {
+ *         plugin.name = "hello";
+ *         plugin.handle = greet;
+ *     }
+ */
 #ifdef __cplusplus
+#define BOBBIN_PLUGIN_FIELDS(plugin)                                                               \
+    static void bobbin_set_plugin_fields(bobbin_plugin &);                                         \
+    extern "C" {                                                                                   \
+    extern BOBBIN_EXPORT const bobbin_plugin BOBBIN_DESCRIPTOR;                                    \
+    const bobbin_plugin BOBBIN_DESCRIPTOR = bobbin_plugin_with(bobbin_set_plugin_fields);          \
+    }                                                                                              \
+    static void bobbin_set_plugin_fields(bobbin_plugin &plugin)
 #define BOBBIN_PLUGIN(...)                                                                         \
     extern "C" BOBBIN_EXPORT const struct bobbin_plugin BOBBIN_DESCRIPTOR = {                      \
         .magic = BOBBIN_MAGIC,                                                                     \
@@ -492,7 +511,13 @@ enum bobbin_durability {
 /* Priority 0 (first) to 9 (last) for bobbin_job_spec; without it a job has priority 5. */
 #define BOBBIN_PRIORITY(number) ((number) + 1)
 
-/* What to do. Make it with BOBBIN_JOB(.queue = ..., ...); zero means the default everywhere. */
+/*
+ * What to do; zero means the default everywhere. BOBBIN_JOB(.queue = ..., ...) makes it, in C or in
+ * C++20 (there in the order of the members): a pointer that is good until the end of the block, in
+ * C++ of the statement. C++ older than 20 sets fields, and hands in &spec:
+ *     bobbin_job_spec spec = bobbin_job_fields();
+ *     spec.queue = ...;
+ */
 struct bobbin_job_spec {
     size_t size BOBBIN_ZERO;
     const char *queue BOBBIN_ZERO; /* [a-z0-9_-]{1,64}; NULL: the plugin's own name */
@@ -790,10 +815,30 @@ struct bobbin_protocol {
 
 #ifdef __cplusplus
 }
+
 /* Of BOBBIN_JOB: C++ takes no address of a temporary, but binds a reference to it. */
 inline const bobbin_job_spec *bobbin_job_spec_pointer(const bobbin_job_spec &spec)
 {
     return &spec;
+}
+
+/* A spec whose fields can be set one by one: for C++ older than 20. */
+inline bobbin_job_spec bobbin_job_fields()
+{
+    bobbin_job_spec spec;
+    spec.size = sizeof spec;
+    return spec;
+}
+
+/* Of BOBBIN_PLUGIN_FIELDS. */
+inline bobbin_plugin bobbin_plugin_with(void (*set)(bobbin_plugin &))
+{
+    bobbin_plugin plugin;
+    plugin.magic = BOBBIN_MAGIC;
+    plugin.abi = BOBBIN_ABI;
+    plugin.size = sizeof plugin;
+    set(plugin);
+    return plugin;
 }
 #endif
 

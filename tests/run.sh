@@ -50,18 +50,24 @@ variant() { # compiler sanitizers folder: builds everything with its tests
     WITH_TESTS=yes build "$3"
 }
 
+# header LANGUAGE STANDARD FILE COMPILERS...
+header() {
+    local language=$1 standard=$2 file=$3 compiler
+    shift 3
+    for compiler in "$@"; do
+        "$compiler" -std="$standard" -Wall -Wextra -pedantic -Werror -Iplugins -fsyntax-only \
+            -x "$language" "$file" || return 1
+        echo "$file is $standard for $compiler"
+    done
+}
+
 header_checks() {
-    local flags="-Wall -Wextra -pedantic -Werror -Iplugins -fsyntax-only" compiler
-    for compiler in gcc clang; do
-        # shellcheck disable=SC2086
-        $compiler -std=c11 $flags -x c plugins/bobbin.h || return 1
-        echo "bobbin.h is C11 for $compiler"
-    done
-    for compiler in g++ clang++; do
-        # shellcheck disable=SC2086
-        $compiler -std=c++17 $flags -x c++ plugins/bobbin.h || return 1
-        echo "bobbin.h is C++17 for $compiler"
-    done
+    header c c11 plugins/bobbin.h gcc clang &&
+        header c++ c++17 plugins/bobbin.h g++ clang++ &&
+        header c c11 tests/header/macros.c gcc clang &&
+        header c++ c++20 tests/header/macros.c g++ clang++ &&
+        header c++ c++17 tests/header/fields.cc g++ clang++ &&
+        header c++ c++20 tests/header/fields.cc g++ clang++
 }
 
 # blackbox FOLDER PYTEST-OPTIONS...
@@ -95,6 +101,8 @@ run_tests() {
     suite headers header_checks
     suite borders-self /usr/bin/python3 tests/borders.py --self-test
     suite borders /usr/bin/python3 tests/borders.py "$BUILD"
+    suite abi-self /usr/bin/python3 tests/abi.py --self-test
+    suite abi /usr/bin/python3 tests/abi.py "$BUILD"
     suite units run_units "$BUILD" "${names[@]}"
     suite units-asan run_units "$BUILD/asan" "${names[@]}"
     # shellcheck disable=SC2086

@@ -81,8 +81,8 @@ static bool parse_host_and_port(struct address *address, const char *place, bobb
 static bool parse_scheme(struct address *address, const char *text, size_t length,
                          bobbin_error *error)
 {
-    if (length == 0 || length >= sizeof address->scheme ||
-        strspn(text, "abcdefghijklmnopqrstuvwxyz") != length)
+    if (length == 0 || length >= sizeof address->scheme || text[0] < 'a' || text[0] > 'z' ||
+        strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") != length)
         return bobbin_fail(error, "\"%.*s\" is not a scheme such as http", (int)length, text);
     memcpy(address->scheme, text, length);
     return true;

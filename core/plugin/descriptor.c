@@ -7,7 +7,12 @@
 #include "core/base/error.h"
 #include "core/config/option.h"
 
-enum { NAME_BYTES = 32, MOST_OPTIONS = 1000, MOST_DESCRIPTOR_BYTES = 4096 };
+enum { NAME_BYTES = 32, MOST_OPTIONS = 1000, MOST_BYTES = 4096 };
+
+/* Where the structs of the first header of this contract ended: what has no more loads for ever. */
+#define THROUGH(type, member) (offsetof(type, member) + sizeof((type *)0)->member)
+#define FIRST_PLUGIN_BYTES THROUGH(struct bobbin_plugin, transport)
+#define FIRST_PROTOCOL_BYTES THROUGH(struct bobbin_protocol, close)
 
 #define STRING_(text) #text
 #define STRING(text) STRING_(text)
@@ -37,13 +42,37 @@ static bool is_name(const char *name, size_t most_bytes)
 }
 
 /* Members that a newer header added, and that this server would have to know, are not zero. */
-static bool has_unknown_members(const struct bobbin_plugin *plugin)
+static bool has_unknown_members(const void *given, size_t given_bytes, size_t known_bytes)
 {
-    const char *bytes = (const char *)plugin;
-    for (size_t i = sizeof *plugin; i < plugin->size; i++)
+    const char *bytes = given;
+    for (size_t i = known_bytes; i < given_bytes; i++)
         if (bytes[i] != 0)
             return true;
     return false;
+}
+
+static bool check_size(const char *what, const void *given, size_t given_bytes, size_t least_bytes,
+                       size_t known_bytes, bobbin_error *error)
+{
+    if (given_bytes < least_bytes || given_bytes > MOST_BYTES)
+        return bobbin_fail(error, "its %s has %zu bytes, this bobbin needs %zu", what, given_bytes,
+                           least_bytes);
+    if (has_unknown_members(given, given_bytes, known_bytes))
+        return bobbin_fail(error, "was made with a newer bobbin.h and uses what this bobbin does "
+                                  "not have");
+    return true;
+}
+
+/* Whether the file is <name>.so: what stands in [routes] leads to the file, and to the section. */
+static bool check_name(const char *file, const char *name, bobbin_error *error)
+{
+    const char *slash = strrchr(file, '/');
+    const char *base = slash != NULL ? slash + 1 : file;
+    if (!is_name(name, NAME_BYTES))
+        return bobbin_fail(error, "its name is not 1 to %d of a-z, 0-9 and -", NAME_BYTES);
+    if (strncmp(base, name, strlen(name)) != 0 || strcmp(base + strlen(name), ".so") != 0)
+        return bobbin_fail(error, "calls itself \"%s\": then its file must be %s.so", name, name);
+    return true;
 }
 
 static bool check_head(const struct bobbin_plugin *plugin, bobbin_error *error)
@@ -55,24 +84,17 @@ static bool check_head(const struct bobbin_plugin *plugin, bobbin_error *error)
     if (plugin->abi != BOBBIN_ABI)
         return bobbin_fail(error, "speaks contract %u, this bobbin speaks %u", plugin->abi,
                            BOBBIN_ABI);
-    if (plugin->size < sizeof *plugin || plugin->size > MOST_DESCRIPTOR_BYTES)
-        return bobbin_fail(error, "its descriptor has %u bytes, this bobbin needs %zu",
-                           plugin->size, sizeof *plugin);
-    if (has_unknown_members(plugin))
-        return bobbin_fail(error, "was made with a newer bobbin.h and uses what this bobbin does "
-                                  "not have");
-    if (!is_name(plugin->name, NAME_BYTES))
-        return bobbin_fail(error, "its name is not 1 to %d of a-z, 0-9 and -", NAME_BYTES);
-    return true;
+    return check_size("descriptor", plugin, plugin->size, FIRST_PLUGIN_BYTES, sizeof *plugin,
+                      error);
 }
 
 static bool check_protocol(const struct bobbin_protocol *protocol, bobbin_error *error)
 {
     if (protocol == NULL)
         return true;
-    if (protocol->size < sizeof *protocol)
-        return bobbin_fail(error, "its protocol has %zu bytes, this bobbin needs %zu",
-                           protocol->size, sizeof *protocol);
+    if (!check_size("protocol", protocol, protocol->size, FIRST_PROTOCOL_BYTES, sizeof *protocol,
+                    error))
+        return false;
     if (protocol->scheme == NULL || protocol->open == NULL || protocol->feed == NULL ||
         protocol->head == NULL || protocol->frame == NULL || protocol->close == NULL)
         return bobbin_fail(error, "its protocol lacks a scheme, open, feed, head, frame or close");
@@ -159,11 +181,27 @@ const struct bobbin_plugin *descriptor_load(const char *file, bobbin_error *erro
         bobbin_fail(error, "%s: is no plugin: it exports no %s", file, STRING(BOBBIN_DESCRIPTOR));
         return NULL;
     }
-    if (check_head(plugin, error) && check_capabilities(plugin, error) &&
-        check_options(plugin, error))
+    if (check_head(plugin, error) && check_name(file, plugin->name, error) &&
+        check_capabilities(plugin, error) && check_options(plugin, error))
         return plugin;
     error_prefix(error, "%s: ", file);
     return NULL;
+}
+
+static void complete(void *whole, size_t bytes, const void *given, size_t given_bytes)
+{
+    memset(whole, 0, bytes);
+    memcpy(whole, given, given_bytes < bytes ? given_bytes : bytes);
+}
+
+void descriptor_complete(struct descriptor *descriptor, const struct bobbin_plugin *given)
+{
+    complete(&descriptor->plugin, sizeof descriptor->plugin, given, given->size);
+    if (given->protocol == NULL)
+        return;
+    complete(&descriptor->protocol, sizeof descriptor->protocol, given->protocol,
+             given->protocol->size);
+    descriptor->plugin.protocol = &descriptor->protocol;
 }
 
 static void print_capabilities(const struct bobbin_plugin *plugin, FILE *out)

@@ -113,15 +113,7 @@ static const struct bobbin_plugin *load_descriptor(const struct plugin_set *set,
     if (!plugin_set_expect(set, instance, error))
         return NULL;
     snprintf(file, sizeof file, "%s/%.*s.so", set->directory, length, instance);
-    const struct bobbin_plugin *plugin = descriptor_load(file, error);
-    if (plugin == NULL)
-        return NULL;
-    if (strlen(plugin->name) != (size_t)length || strncmp(plugin->name, instance, (size_t)length)) {
-        bobbin_fail(error, "%s: calls itself \"%s\": then its file must be %s.so", file,
-                    plugin->name, plugin->name);
-        return NULL;
-    }
-    return plugin;
+    return descriptor_load(file, error);
 }
 
 static struct plugin_instance *create_instance(const struct bobbin_plugin *plugin,
@@ -138,7 +130,8 @@ static struct plugin_instance *create_instance(const struct bobbin_plugin *plugi
         return NULL;
     }
     snprintf(instance->name, sizeof instance->name, "%s", name);
-    instance->plugin = plugin;
+    descriptor_complete(&instance->descriptor, plugin);
+    instance->plugin = &instance->descriptor.plugin;
     instance->state = instance->config;
     instance->host.instance = instance->name;
     if (config_fill(config, name, plugin->options != NULL ? plugin->options : no_options,

@@ -11,6 +11,7 @@
 
 #include "core/base/log.h"
 #include "core/config/config.h"
+#include "core/plugin/descriptor.h"
 #include "plugins/bobbin.h"
 
 enum { PLUGIN_INSTANCE_NAME_BYTES = 96 };
@@ -26,7 +27,8 @@ struct bobbin_host {
 
 struct plugin_instance {
     char name[PLUGIN_INSTANCE_NAME_BYTES];
-    const struct bobbin_plugin *plugin; /* the descriptor inside the shared object */
+    struct descriptor descriptor;
+    const struct bobbin_plugin *plugin; /* that of the descriptor */
     void *config;                       /* owned, plugin->config_size bytes, filled */
     void *state;                        /* the plugin's, of this process; config until start */
     struct bobbin_host host;

@@ -50,6 +50,15 @@ def snippets():
     return {re.search(r'\.name = "([a-z]+)"', block).group(1): block for block in blocks}
 
 
+def test_the_snippet_in_cxx_compiles(tmp_path):
+    """As the oldest C++ that it is meant for."""
+    with open(f"{ROOT}/plugins/README.md") as file:
+        block, = re.findall(r"^```cpp\n(.*?)^```", file.read(), flags=re.S | re.M)
+    done = subprocess.run(["c++", "-std=c++17", "-Wall", "-Wextra", "-Werror", "-fsyntax-only",
+                           f"-I{ROOT}/plugins", "-x", "c++", "-"], input=block, text=True)
+    assert done.returncode == 0
+
+
 def test_every_snippet_is_tested():
     assert set(snippets()) == set(ASK)
 
@@ -57,6 +66,8 @@ def test_every_snippet_is_tested():
 def test_the_guide_is_right(tmp_path):
     """The folder lies outside of the tree; the plugins go into a build folder of their own."""
     plugins = tmp_path / "build" / "plugins"
+    plugins.mkdir(parents=True)
+    shutil.copy(f"{BUILD}/bobbin", tmp_path / "build")  # what a plugin is checked with
     for name, text in snippets().items():
         folder = tmp_path / name
         folder.mkdir()

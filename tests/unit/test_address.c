@@ -97,12 +97,20 @@ static void a_path_that_the_kernel_would_cut_is_refused(void **state)
     assert_non_null(strstr(error.text, "is longer than the 107 bytes"));
 }
 
+static void a_scheme_is_a_plugins_name_that_begins_with_a_letter(void **state)
+{
+    (void)state;
+    assert_string_equal(parsed("http2-x://127.0.0.1:80").scheme, "http2-x");
+}
+
 static void what_is_wrong_is_told(void **state)
 {
     (void)state;
     assert_refused("8080", "\"8080\" is not an address such as http://127.0.0.1:8080");
     assert_refused("://127.0.0.1:80", "\"\" is not a scheme such as http");
     assert_refused("HTTP://127.0.0.1:80", "\"HTTP\" is not a scheme such as http");
+    assert_refused("2http://:1", "\"2http\" is not a scheme such as http");
+    assert_refused("ht tp://:1", "\"ht tp\" is not a scheme such as http");
     assert_refused("abcdefghijklmnop://:1", "\"abcdefghijklmnop\" is not a scheme such as http");
     assert_refused("http://127.0.0.1", "\"http://127.0.0.1\" has no port, as in "
                                        "http://127.0.0.1:8080");
@@ -141,6 +149,7 @@ int main(void)
         cmocka_unit_test(localhost_is_the_one_name_that_is_known),
         cmocka_unit_test(a_unix_socket_has_a_path),
         cmocka_unit_test(a_path_that_the_kernel_would_cut_is_refused),
+        cmocka_unit_test(a_scheme_is_a_plugins_name_that_begins_with_a_letter),
         cmocka_unit_test(what_is_wrong_is_told),
         cmocka_unit_test(a_text_without_end_is_refused),
     };

@@ -79,6 +79,9 @@ static void a_descriptor_that_ends_early_is_refused(void **state)
     snprintf(words, sizeof words, "its descriptor has 32 bytes, this bobbin needs %zu",
              sizeof(struct bobbin_plugin));
     assert_refused("short", words);
+    snprintf(words, sizeof words, "its protocol has 16 bytes, this bobbin needs %zu",
+             sizeof(struct bobbin_protocol));
+    assert_refused("short-protocol", words);
 }
 
 static void a_plugin_that_can_do_nothing_is_refused(void **state)
@@ -112,6 +115,8 @@ static void a_plugin_must_have_the_name_of_its_file(void **state)
     (void)state;
     char sentence[1400];
     bobbin_error error;
+    assert_refused("misnamed",
+                   "calls itself \"somebody-else\": then its file must be somebody-else.so");
     struct config *config = configuration("");
     struct plugin_set *set = plugin_set_create(plugin_folder());
     assert_null(plugin_set_load(set, config, "misnamed", &error));
@@ -148,7 +153,7 @@ static void instances_have_a_configuration_each(void **state)
     struct plugin_instance *big = plugin_set_load(set, config, "refuses:big", &error);
     assert_non_null(plain);
     assert_non_null(big);
-    assert_ptr_equal(plain->plugin, big->plugin);
+    assert_ptr_equal(plain->plugin->options, big->plugin->options);
     assert_int_equal(*(uint64_t *)plain->config, 3);
     assert_int_equal(*(uint64_t *)big->config, 9);
     assert_ptr_equal(plugin_set_load(set, config, "refuses", &error), plain);
