@@ -181,7 +181,7 @@ static bool open_jobs(struct worker *worker, bobbin_error *error)
     return true;
 }
 
-static bool start(struct worker *worker, bobbin_error *error)
+static bool open_all(struct worker *worker, bobbin_error *error)
 {
     const struct worker_options *options = worker->options;
     if (!exchange_init(&worker->exchange, options->settings, options->routes, options->log, error))
@@ -189,7 +189,7 @@ static bool start(struct worker *worker, bobbin_error *error)
     worker->exchange.jobs_route = find_jobs_route(options->routes);
     return postbox_open(&worker->postbox, &worker->loop, &worker->exchange, error) &&
            open_offload(worker, error) && open_accesslog(worker, error) &&
-           open_jobs(worker, error) && open_clients(worker, error) && start_plugins(worker, error);
+           open_jobs(worker, error) && open_clients(worker, error);
 }
 
 static void on_jobs_closed(void *arg)
@@ -240,8 +240,11 @@ int worker_run(const struct worker_options *options)
     uv_loop_init(&worker.loop);
     open_handles(&worker);
     running_catch_crashes(options->log);
-    if (!start(&worker, &error)) {
+    bool is_open = open_all(&worker, &error);
+    if (!is_open || !start_plugins(&worker, &error)) {
         log_write(options->log, BOBBIN_ERROR, NULL, "%s", error.text);
+        if (is_open)
+            stop(&worker); /* those that did start are stopped too */
         return 1;
     }
     if (write(options->control_fd, "R", 1) != 1)
