@@ -138,6 +138,12 @@ static bool check_options(const struct bobbin_plugin *plugin, bobbin_error *erro
     return count == 0 || check_defaults(plugin, error);
 }
 
+bool descriptor_check(const struct bobbin_plugin *plugin, bobbin_error *error)
+{
+    return check_head(plugin, error) && check_capabilities(plugin, error) &&
+           check_options(plugin, error);
+}
+
 static void *open_object(const char *file)
 {
     if (strchr(file, '/') != NULL)
@@ -159,8 +165,7 @@ const struct bobbin_plugin *descriptor_load(const char *file, bobbin_error *erro
         bobbin_fail(error, "%s: is no plugin: it exports no %s", file, STRING(BOBBIN_DESCRIPTOR));
         return NULL;
     }
-    if (check_head(plugin, error) && check_capabilities(plugin, error) &&
-        check_options(plugin, error))
+    if (descriptor_check(plugin, error))
         return plugin;
     error_prefix(error, "%s: ", file);
     return NULL;

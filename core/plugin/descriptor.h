@@ -16,6 +16,9 @@
  */
 const struct bobbin_plugin *descriptor_load(const char *file, bobbin_error *error);
 
+/* The same checks for a descriptor that is in this program already; the sentence names no file. */
+bool descriptor_check(const struct bobbin_plugin *plugin, bobbin_error *error);
+
 /* Prints what the plugin is: for "bobbin --plugin FILE". */
 bool descriptor_describe(const char *file, FILE *out, bobbin_error *error);
 
