@@ -1,0 +1,361 @@
+#include "tests/host/client.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/exchange/request.h"
+#include "core/exchange/streaming.h"
+#include "tests/host/host.h"
+#include "tests/host/memory.h"
+
+/* To the core a connection is a pointer that it hands back: here it is the client. */
+static bobbin_test_client *client_of(const bobbin_request *request)
+{
+    return (bobbin_test_client *)request->connection;
+}
+
+/* ------------------------------------------------------------------ the answer */
+
+static void receive_head(bobbin_test_client *client, uint64_t length)
+{
+    const struct answer *answer = &client->request->answer;
+    char text[24];
+    client->received.status = answer->status;
+    received_add_fields(&client->received.fields, answer->fields, answer->field_count);
+    if (!answer_has_body(answer->status))
+        return;
+    if (length != BOBBIN_LENGTH_UNKNOWN) {
+        snprintf(text, sizeof text, "%" PRIu64, length);
+        received_add_field(&client->received.fields, "content-length", text);
+    } else if (client->head.minor > 0) {
+        received_add_field(&client->received.fields, "transfer-encoding", "chunked");
+    }
+}
+
+static void receive_built(bobbin_test_client *client)
+{
+    struct answer *answer = &client->request->answer;
+    receive_head(client, answer_body_length(answer));
+    if (!answer_has_body(answer->status) || bobbin_is(client->head.method, "HEAD"))
+        return;
+    if (answer->fd >= 0) {
+        outgoing_add_file(&client->outgoing, answer->fd, answer->file_offset, answer->file_length);
+        answer->fd = -1; /* the client's from here on */
+    } else {
+        outgoing_add(&client->outgoing, answer->body, answer->body_length);
+    }
+}
+
+static bool begin(bobbin_request *request)
+{
+    bobbin_test_client *client = client_of(request);
+    client->is_streamed = true;
+    receive_head(client, request->answer.length);
+    return true;
+}
+
+static bool send_piece(bobbin_request *request, const void *data, size_t length)
+{
+    outgoing_add(&client_of(request)->outgoing, data, length);
+    return true;
+}
+
+static bool send_file(bobbin_request *request, int fd, uint64_t offset, uint64_t length)
+{
+    outgoing_add_file(&client_of(request)->outgoing, fd, offset, length);
+    return true;
+}
+
+static bool send_interim(bobbin_request *request, int status, const bobbin_field *fields,
+                         size_t count)
+{
+    received_add_interim(&client_of(request)->received, status, fields, count);
+    return true;
+}
+
+static size_t waiting(const bobbin_request *request)
+{
+    return client_of(request)->outgoing.waiting;
+}
+
+static void wake(bobbin_request *request)
+{
+    if (client_of(request) != NULL)
+        client_of(request)->needs_drive = true;
+}
+
+const struct exchange_client client_table = {.on_over = wake,
+                                             .begin = begin,
+                                             .send = send_piece,
+                                             .send_file = send_file,
+                                             .interim = send_interim,
+                                             .waiting = waiting,
+                                             .wake = wake};
+
+/* ------------------------------------------------------------------ the end */
+
+/* The connection is gone, whoever closed it. */
+static void disconnect(bobbin_test_client *client, enum client_state state)
+{
+    bobbin_request *request = client->request;
+    client->state = state;
+    client->request = NULL;
+    if (request != NULL)
+        request_leave(request);
+    client_forget_input(client);
+    outgoing_finish(&client->outgoing);
+}
+
+void client_leave(bobbin_test_client *client)
+{
+    if (client->state <= CLIENT_TAKING)
+        disconnect(client, CLIENT_LEFT);
+}
+
+static void time_out(bobbin_test_client *client)
+{
+    bobbin_request *request = client->request;
+    if (request == NULL || request->state != REQUEST_HANDLING)
+        return;
+    if (script_before(client, "on_abort") == SCRIPT_LEAVE) {
+        client_leave(client);
+        return;
+    }
+    client->has_timed_out = true;
+    request_time_out(request);
+}
+
+static bool act(bobbin_test_client *client, enum script_action action)
+{
+    if (action == SCRIPT_LEAVE)
+        client_leave(client);
+    else if (action == SCRIPT_TIME_OUT)
+        time_out(client);
+    return action != SCRIPT_NOTHING;
+}
+
+bool client_act_before(bobbin_test_client *client, const char *callback)
+{
+    return act(client, script_before(client, callback));
+}
+
+/* ------------------------------------------------------------------ to the core */
+
+static void route(bobbin_test_client *client)
+{
+    bobbin_request *request = request_begin(&client->host->worker.exchange);
+    if (request == NULL)
+        memory_misuse("there is no memory");
+    struct bobbin_head head = client->head;
+    head.fields = request->head.fields;
+    head.field_capacity = request->head.field_capacity;
+    for (size_t i = 0; i < head.field_count; i++)
+        head.fields[i] = client->fields[i];
+    request->head = head;
+    request->connection = (struct connection *)client;
+    request->client_address = bobbin_text(client->address);
+    request->scheme = "http";
+    request->began_ns = uv_hrtime();
+    client->request = request;
+    request_route(request);
+}
+
+/* The name of the callback that the next piece of the body, or its end, leads to; NULL: none. */
+static const char *next_callback(const bobbin_test_client *client)
+{
+    const bobbin_request *request = client->request;
+    if (request->state == REQUEST_READING)
+        return client->body == NULL ? "handle" : NULL;
+    if (request->streams_body || client->body == NULL)
+        return "on_body";
+    return NULL;
+}
+
+/* One piece of the body, or its end. False: there is nothing to tell. */
+static bool tell_body(bobbin_test_client *client)
+{
+    bobbin_request *request = client->request;
+    if (client->end_is_told || !request_reads(request) ||
+        (client->body == NULL && !client->body_is_complete))
+        return false;
+    const char *callback = next_callback(client);
+    if (callback != NULL && client_act_before(client, callback))
+        return true;
+    struct body_piece *piece = client_next_piece(client);
+    if (piece != NULL) {
+        request_take_piece(request, body_piece_bytes(piece));
+        body_piece_free(piece);
+    } else {
+        client->end_is_told = true;
+        request_take_end(request);
+    }
+    return true;
+}
+
+/* The app is through: the answer is taken over, and the request finished. */
+static void take_answer(bobbin_test_client *client)
+{
+    bobbin_request *request = client->request;
+    const struct answer *answer = &request->answer;
+    streaming_send_on(request);
+    if (answer->stage == ANSWER_CUT) {
+        disconnect(client, CLIENT_CUT);
+        return;
+    }
+    if (request->app != NULL && client_act_before(client, "on_finish"))
+        return;
+    if (answer->stage == ANSWER_BUILT)
+        receive_built(client);
+    else if (!answer->is_bodiless && answer->length == BOBBIN_LENGTH_UNKNOWN)
+        received_add_fields(&client->received.trailers, answer->trailers, answer->trailer_count);
+    client->state = CLIENT_TAKING;
+    client->request = NULL;
+    request_finish(request);
+    client_forget_input(client);
+}
+
+/* ------------------------------------------------------------------ driving */
+
+static bool advance(bobbin_test_client *client)
+{
+    enum script_action due = client->due;
+    client->due = SCRIPT_NOTHING;
+    if (act(client, due))
+        return true;
+    if (client->state != CLIENT_SENDING)
+        return false;
+    if (client->request == NULL) {
+        bool is_called = client->host->instance->plugin->on_body != NULL;
+        if (!is_called || !client_act_before(client, "handle"))
+            route(client);
+        return true;
+    }
+    if (request_is_over(client->request)) {
+        take_answer(client);
+        return true;
+    }
+    return tell_body(client);
+}
+
+static void flush(bobbin_test_client *client)
+{
+    if (!outgoing_flush(&client->outgoing, &client->received))
+        disconnect(client, CLIENT_CUT); /* a file ended early */
+    else if (client->state == CLIENT_TAKING && client->outgoing.first == NULL)
+        client->state = CLIENT_WHOLE;
+}
+
+/* What the app has written goes out, and it may go on: as in connection.c. True when it was called.
+ */
+static bool serve_stream(bobbin_test_client *client)
+{
+    if (client->request == NULL)
+        return false;
+    streaming_send_on(client->request);
+    if (client->request->answer.stage == ANSWER_CUT) {
+        disconnect(client, CLIENT_CUT);
+        return false;
+    }
+    flush(client);
+    if (client->request == NULL || !streaming_is_writable(client->request))
+        return false;
+    if (!client_act_before(client, "on_writable"))
+        streaming_tell_writable(client->request);
+    return true;
+}
+
+/* on_writable is called once a turn, so that a fast client does not keep the loop. */
+static void drive(bobbin_test_client *client)
+{
+    client->needs_drive = false;
+    while (advance(client))
+        ;
+    if (serve_stream(client)) {
+        while (advance(client))
+            ;
+        if (client->request != NULL) {
+            streaming_send_on(client->request);
+            client->needs_drive |= client->request->answer.stage == ANSWER_CUT;
+        }
+    }
+    flush(client);
+    client->needs_drive |= client->due != SCRIPT_NOTHING ||
+                           (client->request != NULL && streaming_is_writable(client->request));
+}
+
+bool clients_drive(bobbin_test_host *host)
+{
+    bool happened = false;
+    for (bobbin_test_client *client = host->clients; client != NULL; client = client->next) {
+        if (!client->needs_drive)
+            continue;
+        happened = true;
+        host->calls.present = client;
+        drive(client);
+        /* What its app has put off is for this client as well. */
+        exchange_run_deferred(&host->worker.exchange);
+        host->calls.present = NULL;
+    }
+    return happened;
+}
+
+void clients_look_at_scripts(bobbin_test_host *host)
+{
+    for (bobbin_test_client *client = host->clients; client != NULL; client = client->next) {
+        enum script_action action = script_after(client);
+        if (action == SCRIPT_NOTHING)
+            continue;
+        client->due = action;
+        client->needs_drive = true;
+    }
+}
+
+/* ------------------------------------------------------------------ all of them */
+
+/* A client that does not take what was written keeps its app from ending: that is its own doing. */
+static bool is_forgotten(const bobbin_test_client *client)
+{
+    const bobbin_request *request = client->request;
+    return request != NULL && request->state == REQUEST_HANDLING && client->end_is_told &&
+           !(request->answer.is_blocked && client->outgoing.first != NULL);
+}
+
+bool clients_check_ended(bobbin_test_host *host, bobbin_error *error)
+{
+    const bobbin_test_client *first = NULL;
+    size_t count = 0;
+    for (bobbin_test_client *client = host->clients; client != NULL; client = client->next) {
+        if (!is_forgotten(client))
+            continue;
+        first = first != NULL ? first : client;
+        count++;
+    }
+    return count == 0 ||
+           bobbin_fail(error, "%zu request%s never ended by %s: %.*s %.*s", count,
+                       count == 1 ? " was" : "s were", host->instance->name,
+                       BOBBIN_ARG(first->head.method), BOBBIN_ARG(first->head.target));
+}
+
+void clients_leave(bobbin_test_host *host)
+{
+    struct calls *before = calls_open_book(&host->calls, NULL);
+    for (bobbin_test_client *client = host->clients; client != NULL; client = client->next) {
+        host->calls.present = client;
+        client_leave(client);
+    }
+    calls_open_book(before, NULL);
+}
+
+void clients_destroy(bobbin_test_host *host)
+{
+    for (bobbin_test_client *client = host->clients, *next; client != NULL; client = next) {
+        next = client->next;
+        client_forget_input(client);
+        scripts_free(client->scripts);
+        outgoing_finish(&client->outgoing);
+        received_finish(&client->received);
+        free(client);
+    }
+    host->clients = NULL;
+}
