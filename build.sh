@@ -184,8 +184,8 @@ test_rules() {
     name=$(basename "$file" .c)
     links=$(sed -n '1s|^/\* links: \(.*\) \*/$|\1|p' "$file")
     own="-I. -Iplugins"
-    if grep -q '^/\* hosts: ' "$file"; then
-        links=$(sed -n '1s|^/\* hosts: \(.*\) \*/$|\1|p' "$file")
+    if grep -q '^/\* hosts:' "$file"; then
+        links=$(sed -n '1s|^/\* hosts:\(.*\) \*/$|\1|p' "$file")
         library=libbobbin-test.a own="-Iplugins -Itests/host"
     fi
     for extra in $links; do

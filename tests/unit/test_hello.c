@@ -1,28 +1,5 @@
 /* hosts: plugins/hello */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "bobbin-test.h"
-
-static bobbin_test_host *open_host(const struct bobbin_test_setup *setup)
-{
-    bobbin_error error = {""};
-    bobbin_test_host *host = bobbin_test_open(&bobbin_plugin_descriptor, setup, &error);
-    assert_string_equal(error.text, "");
-    return host;
-}
-
-static void close_host(bobbin_test_host *host)
-{
-    bobbin_error error = {""};
-    bool is_clean = bobbin_test_close(host, &error);
-    assert_string_equal(error.text, "");
-    assert_true(is_clean);
-}
+#include "hosted.h"
 
 static void it_greets_who_gives_a_name(void **state)
 {
@@ -74,8 +51,8 @@ static void a_misspelt_option_is_a_sentence(void **state)
     assert_null(bobbin_test_open(&bobbin_plugin_descriptor,
                                  BOBBIN_TEST_SETUP(.options = BOBBIN_TEST_PAIRS("greting", "Ho")),
                                  &error));
-    assert_string_equal(
-        error.text, "setup:3: [hello] has no key \"greting\"; did you mean \"greeting\"?");
+    assert_string_equal(error.text,
+                        "setup:3: [hello] has no key \"greting\"; did you mean \"greeting\"?");
 }
 
 int main(void)
