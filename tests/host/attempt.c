@@ -29,7 +29,7 @@ struct attempt {
     struct bobbin_job job;
     unsigned char *record; /* owned: what the spans of job.record point into */
     struct spool_directory directory;
-    char folder[4096]; /* of the directory */
+    char folder[4096]; /* for its results */
     char *output;      /* owned */
     char output_type[RESULT_TYPE_MAX + 1];
     struct sigaction signal_before; /* of SIGTERM */
@@ -115,16 +115,23 @@ static void make_job(bobbin_test_host *host, struct attempt *attempt,
 
 /* ------------------------------------------------------------------ where its result goes */
 
+/* Of a spool's folders a job sees no other. */
 static void open_folder(struct attempt *attempt)
 {
     const char *parent = getenv("TMPDIR");
-    bobbin_error error;
     snprintf(attempt->folder, sizeof attempt->folder, "%s/bobbin-test-XXXXXX",
              parent != NULL && *parent != '\0' ? parent : "/tmp");
-    if (mkdtemp(attempt->folder) == NULL)
+    attempt->directory = (struct spool_directory){.path = attempt->folder,
+                                                  .root = -1,
+                                                  .journals = -1,
+                                                  .blobs = -1,
+                                                  .results = -1,
+                                                  .history = -1,
+                                                  .slots = -1};
+    if (mkdtemp(attempt->folder) != NULL)
+        attempt->directory.results = open(attempt->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (attempt->directory.results < 0)
         memory_misuse("no folder can be made for results: %s", attempt->folder);
-    if (!directory_open(&attempt->directory, attempt->folder, NULL, &error))
-        memory_misuse("%s", error.text);
 }
 
 /* Where nothing can be made: /proc is nobody's, not even root's. */
@@ -144,7 +151,7 @@ static int remove_one(const char *path, const struct stat *status, int type, str
 
 static void remove_folder(struct attempt *attempt)
 {
-    directory_close(&attempt->directory);
+    close(attempt->directory.results);
     nftw(attempt->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
