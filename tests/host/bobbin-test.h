@@ -94,6 +94,10 @@ void bobbin_test_drain(bobbin_test_host *host);
  */
 bool bobbin_test_close(bobbin_test_host *host, bobbin_error *error);
 
+/* How many descriptors are open in this program: the same before a host was opened and after it was
+ * closed, when nothing lost one. */
+size_t bobbin_test_descriptors(void);
+
 /* Everything that was logged so far, as text: a line an event. Valid until the next call. */
 const char *bobbin_test_log(bobbin_test_host *host);
 

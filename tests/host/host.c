@@ -1,5 +1,6 @@
 #include "tests/host/host.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -178,6 +179,21 @@ bool bobbin_test_close(bobbin_test_host *host, bobbin_error *error)
     clients_leave(host);
     destroy(host);
     return is_clean;
+}
+
+size_t bobbin_test_descriptors(void)
+{
+    size_t count = 0;
+    uv_loop_t loop;
+    uv_loop_init(&loop); /* the first one of a program opens a pipe that is never closed */
+    uv_loop_close(&loop);
+    DIR *folder = opendir("/proc/self/fd");
+    if (folder == NULL)
+        memory_misuse("/proc is not mounted");
+    while (readdir(folder) != NULL)
+        count++;
+    closedir(folder);
+    return count - 3; /* ".", ".." and the folder's own */
 }
 
 /* ------------------------------------------------------------------ the log */

@@ -34,6 +34,7 @@ static void an_empty_body_comes_back_too(void **state)
 static void a_large_body_comes_back_from_its_file(void **state)
 {
     (void)state;
+    size_t descriptors = bobbin_test_descriptors();
     bobbin_test_host *host =
         open_host(BOBBIN_TEST_SETUP(.settings = BOBBIN_TEST_PAIRS("body-memory", "1k")));
     size_t length = 300000;
@@ -50,6 +51,7 @@ static void a_large_body_comes_back_from_its_file(void **state)
     }
     free(bytes);
     close_host(host);
+    assert_int_equal(bobbin_test_descriptors(), descriptors);
 }
 
 static void a_body_above_the_limit_is_refused(void **state)

@@ -45,6 +45,7 @@ static void one_of_two_leaves_and_the_other_hears_on(void **state)
     assert_int_equal(bobbin_test_outcome_of(second), BOBBIN_TEST_OPEN);
     bobbin_test_drain(host);
     assert_int_equal(bobbin_test_outcome_of(second), BOBBIN_TEST_WHOLE);
+    assert_false(bobbin_test_logged(host, "twice"));
     close_host(host);
 }
 

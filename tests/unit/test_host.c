@@ -15,6 +15,7 @@ struct acts {
     void (*on_body)(bobbin_request *request, bobbin_str piece, bool is_last);
     void (*on_writable)(bobbin_request *request);
     void (*on_abort)(bobbin_request *request);
+    void (*on_finish)(bobbin_request *request);
     enum bobbin_job_result (*run)(bobbin_job *job);
     bool refuses_to_start;
     unsigned on_finish_count;
@@ -64,8 +65,9 @@ static void on_abort(void *state, bobbin_request *request)
 static void on_finish(void *state, bobbin_request *request)
 {
     (void)state;
-    (void)request;
     acts.on_finish_count++;
+    if (acts.on_finish != NULL)
+        acts.on_finish(request);
 }
 
 static void quietly(void *state)
@@ -320,6 +322,7 @@ static void leave_or_time_out(const struct bobbin_plugin *plugin, void (*act)(bo
 static void whenever_a_client_leaves_every_promise_is_kept(void **state)
 {
     (void)state;
+    size_t descriptors = bobbin_test_descriptors();
     for (size_t i = 0; i < sizeof moments / sizeof *moments; i++)
         for (int when = 0; when < 2; when++)
             for (int action = 0; action < 2; action++) {
@@ -327,6 +330,7 @@ static void whenever_a_client_leaves_every_promise_is_kept(void **state)
                 leave_or_time_out(&buffered, stream_ask_and_store, moments[i], when, action);
                 leave_or_time_out(&streaming, stream_ask_and_store, moments[i], when, action);
             }
+    assert_int_equal(bobbin_test_descriptors(), descriptors);
 }
 
 static void expect_calls_when_leaving(enum bobbin_test_when when, const char *callback,
@@ -355,6 +359,39 @@ static void a_client_leaves_exactly_where_it_shall(void **state)
                               "handle, on_job, on_stored, on_finish");
     expect_calls_when_leaving(BOBBIN_TEST_BEFORE, "on_finish",
                               "handle, on_job, on_stored, on_finish");
+}
+
+static void expect_input(bobbin_request *request)
+{
+    size_t count = 0;
+    bobbin_headers(request, &count);
+    assert_true(bobbin_is(bobbin_method(request), "POST") && count > 0);
+    assert_true(bobbin_is(bobbin_client_address(request), "127.0.0.1"));
+}
+
+static void expect_no_input(bobbin_request *request)
+{
+    size_t count = 1;
+    bobbin_headers(request, &count);
+    assert_true(count == 0 && bobbin_get_header(request, "host").data == NULL);
+    assert_true(bobbin_method(request).length == 0 && bobbin_target(request).length == 0);
+    assert_true(bobbin_client_address(request).length == 0);
+    assert_true(bobbin_path_rest(request).length == 0);
+}
+
+/* What it sent is really freed: an app that reads on there is found by a sanitizer. */
+static void what_a_client_sent_goes_with_it(void **state)
+{
+    (void)state;
+    bobbin_test_host *host = open_with(
+        &buffered,
+        (struct acts){.handle = do_nothing, .on_abort = expect_input, .on_finish = expect_no_input},
+        NULL);
+    bobbin_test_client *client = bobbin_test_connect(host);
+    bobbin_test_send(client, BOBBIN_TEST_REQUEST(.body = bobbin_text("x")));
+    bobbin_test_leave(client);
+    assert_string_equal(bobbin_test_calls_for(client), "handle, on_abort, on_finish");
+    close_host(host);
 }
 
 static void a_deadline_is_504_or_a_cut(void **state)
@@ -664,6 +701,7 @@ int main(void)
         cmocka_unit_test(an_endless_answer_ends_with_the_turn),
         cmocka_unit_test(whenever_a_client_leaves_every_promise_is_kept),
         cmocka_unit_test(a_client_leaves_exactly_where_it_shall),
+        cmocka_unit_test(what_a_client_sent_goes_with_it),
         cmocka_unit_test(a_deadline_is_504_or_a_cut),
         cmocka_unit_test(a_thread_is_waited_for),
         cmocka_unit_test(a_limit_ends_the_waiting),

@@ -129,6 +129,7 @@ static void a_spool_that_cannot_be_read_is_503(void **state)
 static void a_client_that_leaves_before_the_spool_answers_leaves_nothing(void **state)
 {
     (void)state;
+    size_t descriptors = bobbin_test_descriptors();
     bobbin_test_host *host = open_host(BOBBIN_TEST_SETUP(ROUTE));
     struct bobbin_job_info info = info_of(BOBBIN_STATE_DONE);
     info.has_result = true;
@@ -141,6 +142,7 @@ static void a_client_that_leaves_before_the_spool_answers_leaves_nothing(void **
         assert_string_equal(bobbin_test_calls_for(client), "handle, on_job");
     }
     close_host(host);
+    assert_int_equal(bobbin_test_descriptors(), descriptors);
 }
 
 int main(void)

@@ -10,6 +10,7 @@
 
 struct site {
     char folder[64];
+    size_t descriptors; /* that were open before */
     bobbin_test_host *host;
 };
 
@@ -34,6 +35,7 @@ static int open_site(void **state)
     assert_int_equal(mkdir(deep, 0700), 0);
     for (size_t i = 0; i < 4; i++)
         write_file(site, files[i], files[i]);
+    site->descriptors = bobbin_test_descriptors();
     site->host = open_host(
         BOBBIN_TEST_SETUP(.route = "/files", .options = BOBBIN_TEST_PAIRS("root", site->folder)));
     *state = site;
@@ -46,6 +48,7 @@ static int close_site(void **state)
                                         "deep/index.html", "deep",     ""};
     struct site *site = *state;
     close_host(site->host);
+    assert_int_equal(bobbin_test_descriptors(), site->descriptors);
     for (size_t i = 0; i < 6; i++) {
         char path[128];
         snprintf(path, sizeof path, "%s/%s", site->folder, names[i]);
