@@ -3,11 +3,14 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/exchange/request.h"
 #include "core/exchange/streaming.h"
 #include "tests/host/host.h"
 #include "tests/host/memory.h"
+
+enum { IN_PLACE_BYTES = 14 * 1024 };
 
 /* To the core a connection is a pointer that it hands back: here it is the client. */
 static bobbin_test_client *client_of(const bobbin_request *request)
@@ -142,6 +145,30 @@ bool client_act_before(bobbin_test_client *client, const char *callback)
 
 /* ------------------------------------------------------------------ to the core */
 
+/* As core/net/intake.c: a body that fits behind its head stays there, and goes with the client. */
+static void choose_place(bobbin_test_client *client)
+{
+    bobbin_request *request = client->request;
+    uint64_t length = request->head.content_length;
+    bool is_kept = !request->streams_body && !request_is_over(request);
+    if (!is_kept || !request->head.has_body || length > IN_PLACE_BYTES ||
+        length > request->exchange->body_limits.memory_bytes)
+        return;
+    client->place = memory_take(length);
+    request->body.place = BODY_IN_PLACE;
+}
+
+static void take_piece(bobbin_test_client *client, bobbin_str piece)
+{
+    bobbin_request *request = client->request;
+    if (request->body.place == BODY_IN_PLACE) {
+        char *place = client->place + request->body.length;
+        memcpy(place, piece.data, piece.length);
+        piece.data = place;
+    }
+    request_take_piece(request, piece);
+}
+
 static void route(bobbin_test_client *client)
 {
     bobbin_request *request = request_begin(&client->host->worker.exchange);
@@ -159,6 +186,7 @@ static void route(bobbin_test_client *client)
     request->began_ns = uv_hrtime();
     client->request = request;
     request_route(request);
+    choose_place(client);
 }
 
 /* The name of the callback that the next piece of the body, or its end, leads to; NULL: none. */
@@ -184,7 +212,7 @@ static bool tell_body(bobbin_test_client *client)
         return true;
     struct body_piece *piece = client_next_piece(client);
     if (piece != NULL) {
-        request_take_piece(request, body_piece_bytes(piece));
+        take_piece(client, body_piece_bytes(piece));
         body_piece_free(piece);
     } else {
         client->end_is_told = true;

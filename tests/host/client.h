@@ -43,6 +43,8 @@ struct bobbin_test_client {
     char *address;           /* owned */
     struct body_piece *body; /* owned: pieces that the core has not taken */
     struct body_piece **body_end;
+    uint64_t body_bytes;   /* of all pieces so far */
+    char *place;           /* owned: a small body of known length lies here as a whole */
     bool body_is_complete; /* no piece follows those */
     bool end_is_told;      /* and the core knows */
     bool is_streamed;

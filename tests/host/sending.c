@@ -43,6 +43,10 @@ struct body_piece *client_next_piece(bobbin_test_client *client)
 static void add_piece(bobbin_test_client *client, const char *bytes, size_t length)
 {
     struct body_piece *piece = memory_take(sizeof *piece);
+    client->body_bytes += length;
+    if (client->body_bytes > client->head.content_length)
+        memory_misuse("the body is longer than its length of %llu bytes",
+                      (unsigned long long)client->head.content_length);
     *piece = (struct body_piece){.bytes = memory_copy(bytes, length), .length = length};
     *client->body_end = piece;
     client->body_end = &piece->next;
@@ -69,10 +73,11 @@ void client_forget_input(bobbin_test_client *client)
     }
     free(client->fields);
     free(client->address);
+    free(client->place);
     free((char *)(uintptr_t)client->head.method.data);
     free((char *)(uintptr_t)client->head.target.data);
     client->fields = NULL;
-    client->address = NULL;
+    client->address = client->place = NULL;
     client->head = (struct bobbin_head){0};
 }
 
@@ -199,6 +204,9 @@ void bobbin_test_end_body(bobbin_test_client *client)
 {
     if (client->state == CLIENT_NEW || client->body_is_complete)
         memory_misuse("the body has ended");
+    if (client->state == CLIENT_SENDING && client->head.content_length != UINT64_MAX &&
+        client->body_bytes < client->head.content_length)
+        memory_misuse("the body is shorter than its length: a client that sends less leaves");
     client->body_is_complete = true;
     go_on(client);
 }

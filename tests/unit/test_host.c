@@ -367,6 +367,7 @@ static void expect_input(bobbin_request *request)
     bobbin_headers(request, &count);
     assert_true(bobbin_is(bobbin_method(request), "POST") && count > 0);
     assert_true(bobbin_is(bobbin_client_address(request), "127.0.0.1"));
+    assert_true(bobbin_is(bobbin_body(request), "xyz"));
 }
 
 static void expect_no_input(bobbin_request *request)
@@ -377,6 +378,7 @@ static void expect_no_input(bobbin_request *request)
     assert_true(bobbin_method(request).length == 0 && bobbin_target(request).length == 0);
     assert_true(bobbin_client_address(request).length == 0);
     assert_true(bobbin_path_rest(request).length == 0);
+    assert_true(bobbin_body(request).length == 0 && bobbin_body_length(request) == 0);
 }
 
 /* What it sent is really freed: an app that reads on there is found by a sanitizer. */
@@ -388,7 +390,7 @@ static void what_a_client_sent_goes_with_it(void **state)
         (struct acts){.handle = do_nothing, .on_abort = expect_input, .on_finish = expect_no_input},
         NULL);
     bobbin_test_client *client = bobbin_test_connect(host);
-    bobbin_test_send(client, BOBBIN_TEST_REQUEST(.body = bobbin_text("x")));
+    bobbin_test_send(client, BOBBIN_TEST_REQUEST(.body = bobbin_text("xyz"), .piece_bytes = 1));
     bobbin_test_leave(client);
     assert_string_equal(bobbin_test_calls_for(client), "handle, on_abort, on_finish");
     close_host(host);
