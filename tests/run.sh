@@ -3,7 +3,7 @@
 
 SUITES=()   # "name seconds verdict"
 FAILURES=0
-THREADED="test_writer test_ticket test_door test_offload"
+THREADED="test_writer test_ticket test_door test_offload test_host"
 
 # suite NAME COMMAND...
 suite() {
@@ -51,16 +51,18 @@ variant() { # compiler sanitizers folder: builds everything with its tests
 }
 
 header_checks() {
-    local flags="-Wall -Wextra -pedantic -Werror -Iplugins -fsyntax-only" compiler
-    for compiler in gcc clang; do
-        # shellcheck disable=SC2086
-        $compiler -std=c11 $flags -x c plugins/bobbin.h || return 1
-        echo "bobbin.h is C11 for $compiler"
-    done
-    for compiler in g++ clang++; do
-        # shellcheck disable=SC2086
-        $compiler -std=c++17 $flags -x c++ plugins/bobbin.h || return 1
-        echo "bobbin.h is C++17 for $compiler"
+    local flags="-Wall -Wextra -pedantic -Werror -Iplugins -fsyntax-only" compiler header
+    for header in plugins/bobbin.h tests/host/bobbin-test.h; do
+        for compiler in gcc clang; do
+            # shellcheck disable=SC2086
+            $compiler -std=c11 $flags -x c $header || return 1
+            echo "$(basename $header) is C11 for $compiler"
+        done
+        for compiler in g++ clang++; do
+            # shellcheck disable=SC2086
+            $compiler -std=c++17 $flags -x c++ $header || return 1
+            echo "$(basename $header) is C++17 for $compiler"
+        done
     done
 }
 
