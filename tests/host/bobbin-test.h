@@ -16,15 +16,16 @@
  *   - A host, all that belongs to it, and every call of the plugin belong to the thread that opened
  *     the host.
  *   - The plugin is called only inside calls of this header. Those that let something happen (send,
- *     leave, take, ...) go on until nothing more happens by itself; nothing ever sleeps.
+ *     leave, take, ...) go on until nothing more happens by itself; only those that wait ever
+ * sleep.
  *   - Callbacks are named as in struct bobbin_plugin ("handle", "on_body", "on_writable",
  *     "on_abort", "on_finish", "run", "start", "drain", "stop"), and "on_stored", "on_job",
  *     "a timer", "a posted call".
  *   - Texts and bytes that are handed in are copied. What is handed out belongs to the host and
  *     lives until it is closed, unless the function says otherwise.
  *   - Pairs are arrays of texts, a name and its value in turn, that end with NULL.
- *   - A test that cannot be meant (a second request of one client, no memory) is told so on stderr
- *     and aborted.
+ *   - A test that cannot be meant (a second request of one client, a client that leaves inside a
+ *     call of the app's, no memory) is told so on stderr and aborted.
  *   - Structs start with their size, which the macros set; zero or NULL always means the default.
  *     The macros need C or C++20: older C++ sets the members by hand.
  */
@@ -90,7 +91,9 @@ void bobbin_test_drain(bobbin_test_host *host);
  * Ends the process as a worker does: drain (unless that was done), clients that are left leave,
  * what the spool still holds is answered, posted calls are delivered, timers stopped, stop. Frees
  * the host and all that belongs to it; NULL is fine. False, with the sentence in *error, when
- * something was left over: a request that nobody had ended although its client was there.
+ * something was left over: a request that nobody had ended although its client was there. Threads
+ * of the plugin's must be through: other than in a server, a ticket must not be posted to after
+ * this.
  */
 bool bobbin_test_close(bobbin_test_host *host, bobbin_error *error);
 

@@ -52,8 +52,7 @@ void running_enter(const char *instance, const char *callback)
     open_book->depth++;
 }
 
-/* Calls nest, and leave in the other order: the one that leaves is found from behind, but only its
- * being over matters, and scripts wait until the outermost is. */
+/* Calls nest: what a script wants done after one is not done before the outermost is over. */
 void running_leave(void)
 {
     if (open_book == NULL)

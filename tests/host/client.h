@@ -53,8 +53,11 @@ struct bobbin_test_client {
     struct received received;
 };
 
-/* The client's end of every request of a host. */
+/* The client's end of every request of a host: see reply.c. */
 extern const struct exchange_client client_table;
+
+/* Its request is over, and was not cut: what of the answer is not on its way yet. */
+void client_receive_end(bobbin_test_client *client);
 
 /* Drives those that something happened to; false: to nobody. */
 bool clients_drive(bobbin_test_host *host);

@@ -43,5 +43,6 @@ char *memory_text(bobbin_str text)
 
 void *memory_grow(void *items, size_t count, size_t bytes)
 {
-    return found(realloc(items, (count + 1) * bytes));
+    bool is_full = (count & (count - 1)) == 0; /* room is doubled: there is none at 0, 1, 2, 4, 8 */
+    return is_full ? found(realloc(items, (count > 0 ? count * 2 : 1) * bytes)) : items;
 }

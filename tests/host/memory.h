@@ -14,7 +14,7 @@ char *memory_copy(const void *data, size_t length);
 /* Terminated; NULL for an absent text. */
 char *memory_text(bobbin_str text);
 
-/* Room for one more item behind count of them. */
+/* Room for one more item behind count of them, all of which were added in this way. */
 void *memory_grow(void *items, size_t count, size_t bytes);
 
 /* The test cannot be meant: the sentence goes to stderr, and the program is aborted. */

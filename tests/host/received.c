@@ -54,7 +54,11 @@ char *received_room(struct received *received, size_t bytes)
     size_t needed = received->body_bytes + bytes + 1;
     if (needed > received->body_capacity) {
         received->body_capacity = needed + received->body_capacity;
-        received->body = memory_grow(received->body, received->body_capacity - 1, 1);
+        char *larger = memory_take(received->body_capacity);
+        if (received->body != NULL)
+            memcpy(larger, received->body, received->body_bytes);
+        free(received->body);
+        received->body = larger;
     }
     return received->body + received->body_bytes;
 }

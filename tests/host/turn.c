@@ -3,12 +3,15 @@
 
 #include "tests/host/client.h"
 #include "tests/host/host.h"
+#include "tests/host/memory.h"
 
 enum { MOST_TURNS = 1000, MOST_TIMERS = 1000000 };
 
 bool host_turn_once(bobbin_test_host *host)
 {
     struct exchange *exchange = &host->worker.exchange;
+    if (host->calls.depth > 0)
+        memory_misuse("nothing happens while the app is being called: see bobbin_test_leave_at");
     struct calls *before = calls_open_book(&host->calls, NULL);
     size_t count = host->calls.count;
     bool happened = clients_drive(host);
