@@ -144,6 +144,7 @@ flags() {
         CFLAGS+=" -D_FORTIFY_SOURCE=2"
     fi
     CXXFLAGS="-std=c++20 ${CFLAGS#-std=c11}"
+    LD=$("$CC" -print-prog-name=ld)
     UV_LIBS="$(pkg-config --libs libuv zlib) -ldl -lpthread"
 }
 
@@ -197,11 +198,28 @@ plugin_rules() {
     printf 'build %s: %s %s\n  libs = %s\n' "$OUT/plugins/$name.so" "$rule" "${objects[*]}" "$NEED_LIBS"
 }
 
+# libbobbin-test.a: the test host and what it uses of core and spooler, as one object in which all
+# but bobbin_* is local, so that nothing can clash with an author's own names.
+host_rules() {
+    local sources
+    sources=$(find tests/host -maxdepth 1 -name '*.c' | sort)
+    # shellcheck disable=SC2086
+    compile "host" "-I. -Iplugins" $sources
+    printf 'build %s: host %s | %s\n  archive = %s\n' "$OUT/libbobbin-test.a" "${objects[*]}" \
+        "$OUT/libbobbin.a" "$OUT/libbobbin.a"
+}
+
 # The first line of a test may name more sources: /* links: plugins/http core/x.c */
+# or the plugin that it tests in the test host: /* hosts: plugins/hello */
 test_rules() {
-    local file=$1 name links extra sources=() folder cflags='' libs=''
+    local file=$1 name links extra sources=() folder cflags='' libs='' library=libbobbin.a own
     name=$(basename "$file" .c)
     links=$(sed -n '1s|^/\* links: \(.*\) \*/$|\1|p' "$file")
+    own="-I. -Iplugins"
+    if grep -q '^/\* hosts:' "$file"; then
+        links=$(sed -n '1s|^/\* hosts:\(.*\) \*/$|\1|p' "$file")
+        library=libbobbin-test.a own="-Iplugins -Itests/host"
+    fi
     for extra in $links; do
         folder=$extra
         [ -d "$extra" ] || folder=$(dirname "$extra")
@@ -216,9 +234,9 @@ test_rules() {
             [[ " ${sources[*]} " == *" $extra "* ]] || sources+=("$extra")
         done
     done
-    compile "test/$name" "-I. -Iplugins $cflags" "$file" "${sources[@]}"
+    compile "test/$name" "$own $cflags" "$file" "${sources[@]}"
     printf 'build %s: link %s | %s\n  libs = %s -lcmocka %s\n  ldflags = -rdynamic\n' \
-        "$OUT/tests/$name" "${objects[*]}" "$OUT/libbobbin.a" "$OUT/libbobbin.a $libs" "$UV_LIBS"
+        "$OUT/tests/$name" "${objects[*]}" "$OUT/$library" "$OUT/$library $libs" "$UV_LIBS"
 }
 
 ninja_file() {
@@ -247,6 +265,9 @@ rule soxx
 rule ar
   command = rm -f \$out && ar rcs \$out \$in
   description = ar \$out
+rule host
+  command = $LD -r \$\$(nm -g --defined-only \$archive | sed -n 's/.* T \\(bobbin_.*\\)/-u \\1/p') \$in \$archive -o \$out.o && objcopy -w --keep-global-symbol='bobbin_*' \$out.o && rm -f \$out && ar rcs \$out \$out.o
+  description = host \$out
 rule link
   command = $CC $LDFLAGS \$ldflags \$in -o \$out \$libs
   description = link \$out
@@ -258,6 +279,7 @@ END
     compile "objects" "-I." core/main.c
     printf 'build %s: link %s | core/plugin/exports.map\n  ldflags = -pie -rdynamic -Wl,--version-script=core/plugin/exports.map\n  libs = %s\n' \
         "$OUT/bobbin" "${objects[*]} ${library[*]}" "$UV_LIBS"
+    host_rules
     for folder in plugins/*/; do
         plugin_rules "${folder%/}"
     done
@@ -346,6 +368,10 @@ install_to() {
     put 644 plugins/bobbin.h include/bobbin.h
     put_pkg_config bobbin "what plugins of the application server bobbin are compiled with" \
         "Cflags: -I\${prefix}/include"
+    put 644 "$OUT/libbobbin-test.a" lib/libbobbin-test.a
+    put 644 tests/host/bobbin-test.h include/bobbin-test.h
+    put_pkg_config bobbin-test "a host for the tests of plugins of the application server bobbin" \
+        "Requires: bobbin" "Libs: -L\${prefix}/lib -lbobbin-test $UV_LIBS"
     put 644 core/bobbin.1 share/man/man1/bobbin.1
     put 644 plugins/README.md share/doc/bobbin/plugins.md
     put 644 plugins/hello/hello.c share/doc/bobbin/examples/hello.c

@@ -106,6 +106,14 @@ def public_breaches(exported, declared):
         [f"{name} is in plugins/bobbin.h but not exported" for name in declared - exported]
 
 
+def host_breaches(hosted, exported, declared):
+    """Sentences about what libbobbin-test.a shows, against the server's exports and its header."""
+    return [f"{name} is exported, but missing in the test host" for name in exported - hosted] + \
+        [f"{name} is in bobbin-test.h, but missing in the test host" for name in declared - hosted] + \
+        [f"{name} is visible in the test host, but declared nowhere"
+         for name in hosted - exported - declared]
+
+
 # ---------------------------------------------------------------- what the compiler says
 
 
@@ -170,14 +178,24 @@ def check(build):
     for source, path in objects(build):
         breaches += globals_breaches(source, symbols(path))
     breaches += loops_breaches(recorded) + layout_breaches(files())
-    exported = {line.split()[-1] for line in
-                run("nm", "-D", "--defined-only", os.path.join(build, "bobbin")).splitlines()}
-    with open(f"{ROOT}/plugins/bobbin.h") as file:
+    exported = defined("-D", os.path.join(build, "bobbin"))
+    hosted = defined("-g", os.path.join(build, "libbobbin-test.a"))
+    return breaches + public_breaches(exported, declarations("plugins/bobbin.h")) + \
+        host_breaches(hosted, exported, declarations("tests/host/bobbin-test.h"))
+
+
+def defined(which, path):
+    return {line.split()[-1] for line in run("nm", which, "--defined-only", path).splitlines()
+            if len(line.split()) == 3}
+
+
+def declarations(header):
+    """The functions that a public header declares; what only C++ needs is inline there."""
+    with open(f"{ROOT}/{header}") as file:
         text = re.sub(r"/\*.*?\*/", "", file.read(), flags=re.S)
-    text = re.sub(r"^inline .*?^}", "", text, flags=re.S | re.M)
+    text = re.sub(r"^(template <[^>]*> )?inline .*?^}", "", text, flags=re.S | re.M)
     declared = set(re.findall(r"^[a-z][^;{}#=]*?\b(bobbin_\w+)\(", text, flags=re.M))
-    declared -= set(re.findall(r"^typedef [^;]*?\b(bobbin_\w+)\(", text, flags=re.M))
-    return breaches + public_breaches(exported, declared)
+    return declared - set(re.findall(r"^typedef [^;]*?\b(bobbin_\w+)\(", text, flags=re.M))
 
 
 def compiled_symbols(text):
@@ -206,6 +224,8 @@ def self_test():
         {"t": ".tbss", "g": ".data"}
     assert not globals_breaches("core/net/x.c", [("table", ".rodata"), ("t", ".data.rel.ro")])
     assert public_breaches({"bobbin_x"}, set()) and public_breaches(set(), {"bobbin_x"})
+    assert host_breaches(set(), {"bobbin_x"}, set()) and host_breaches({"x"}, set(), set())
+    assert host_breaches(set(), set(), {"bobbin_test_x"})
     print("the borders script can fail")
 
 

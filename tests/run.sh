@@ -3,7 +3,7 @@
 
 SUITES=()   # "name seconds verdict"
 FAILURES=0
-THREADED="test_writer test_ticket test_door test_offload"
+THREADED="test_writer test_ticket test_door test_offload test_host"
 
 # suite NAME COMMAND...
 suite() {
@@ -62,9 +62,11 @@ header() {
 }
 
 header_checks() {
-    header c c11 plugins/bobbin.h gcc clang &&
-        header c++ c++17 plugins/bobbin.h g++ clang++ &&
-        header c c11 tests/header/macros.c gcc clang &&
+    local contract
+    for contract in plugins/bobbin.h tests/host/bobbin-test.h; do
+        header c c11 "$contract" gcc clang && header c++ c++17 "$contract" g++ clang++ || return 1
+    done
+    header c c11 tests/header/macros.c gcc clang &&
         header c++ c++20 tests/header/macros.c g++ clang++ &&
         header c++ c++17 tests/header/fields.cc g++ clang++ &&
         header c++ c++20 tests/header/fields.cc g++ clang++

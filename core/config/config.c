@@ -27,14 +27,17 @@ static bool expand_all(struct config *config, bobbin_error *error)
     return true;
 }
 
-struct config *config_open(const char *file, bobbin_error *error)
+/* Takes the ini over. is_read is false when it could not be read: the sentence is there then. */
+static struct config *open_ini(struct ini *ini, bool is_read, bobbin_error *error)
 {
     struct config *config = calloc(1, sizeof *config);
     if (config == NULL) {
+        ini_finish(ini);
         bobbin_fail(error, "no memory");
         return NULL;
     }
-    if (!ini_read_file(&config->ini, file, error)) {
+    config->ini = *ini;
+    if (!is_read) {
         config_close(config);
         return NULL;
     }
@@ -45,6 +48,21 @@ struct config *config_open(const char *file, bobbin_error *error)
         return NULL;
     }
     return config;
+}
+
+struct config *config_open(const char *file, bobbin_error *error)
+{
+    struct ini ini;
+    bool is_read = ini_read_file(&ini, file, error);
+    return open_ini(&ini, is_read, error);
+}
+
+struct config *config_open_text(const char *file, const char *text, size_t length,
+                                bobbin_error *error)
+{
+    struct ini ini;
+    bool is_read = ini_read_text(&ini, file, text, length, error);
+    return open_ini(&ini, is_read, error);
 }
 
 void config_close(struct config *config)

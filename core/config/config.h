@@ -25,6 +25,9 @@ struct config_entry {
 };
 
 struct config *config_open(const char *file, bobbin_error *error);
+/* The same from text in memory. file is what errors call it, and must outlive the config. */
+struct config *config_open_text(const char *file, const char *text, size_t length,
+                                bobbin_error *error);
 void config_close(struct config *config);
 
 const char *config_file(const struct config *config);

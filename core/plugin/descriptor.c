@@ -68,8 +68,6 @@ static bool check_name(const char *file, const char *name, bobbin_error *error)
 {
     const char *slash = strrchr(file, '/');
     const char *base = slash != NULL ? slash + 1 : file;
-    if (!is_name(name, NAME_BYTES))
-        return bobbin_fail(error, "its name is not 1 to %d of a-z, 0-9 and -", NAME_BYTES);
     if (strncmp(base, name, strlen(name)) != 0 || strcmp(base + strlen(name), ".so") != 0)
         return bobbin_fail(error, "calls itself \"%s\": then its file must be %s.so", name, name);
     return true;
@@ -84,8 +82,11 @@ static bool check_head(const struct bobbin_plugin *plugin, bobbin_error *error)
     if (plugin->abi != BOBBIN_ABI)
         return bobbin_fail(error, "speaks contract %u, this bobbin speaks %u", plugin->abi,
                            BOBBIN_ABI);
-    return check_size("descriptor", plugin, plugin->size, FIRST_PLUGIN_BYTES, sizeof *plugin,
-                      error);
+    if (!check_size("descriptor", plugin, plugin->size, FIRST_PLUGIN_BYTES, sizeof *plugin, error))
+        return false;
+    if (!is_name(plugin->name, NAME_BYTES))
+        return bobbin_fail(error, "its name is not 1 to %d of a-z, 0-9 and -", NAME_BYTES);
+    return true;
 }
 
 static bool check_protocol(const struct bobbin_protocol *protocol, bobbin_error *error)
@@ -160,6 +161,12 @@ static bool check_options(const struct bobbin_plugin *plugin, bobbin_error *erro
     return count == 0 || check_defaults(plugin, error);
 }
 
+bool descriptor_check(const struct bobbin_plugin *plugin, bobbin_error *error)
+{
+    return check_head(plugin, error) && check_capabilities(plugin, error) &&
+           check_options(plugin, error);
+}
+
 static void *open_object(const char *file)
 {
     if (strchr(file, '/') != NULL)
@@ -181,8 +188,7 @@ const struct bobbin_plugin *descriptor_load(const char *file, bobbin_error *erro
         bobbin_fail(error, "%s: is no plugin: it exports no %s", file, STRING(BOBBIN_DESCRIPTOR));
         return NULL;
     }
-    if (check_head(plugin, error) && check_name(file, plugin->name, error) &&
-        check_capabilities(plugin, error) && check_options(plugin, error))
+    if (descriptor_check(plugin, error) && check_name(file, plugin->name, error))
         return plugin;
     error_prefix(error, "%s: ", file);
     return NULL;

@@ -27,6 +27,8 @@ struct descriptor {
 /* Fills it from a descriptor that was checked: members that the header of its time did not have
  * are zero. */
 void descriptor_complete(struct descriptor *descriptor, const struct bobbin_plugin *given);
+/* The same checks for a descriptor that is in this program already; the sentence names no file. */
+bool descriptor_check(const struct bobbin_plugin *plugin, bobbin_error *error);
 
 /* Prints what the plugin is: for "bobbin --plugin FILE". */
 bool descriptor_describe(const char *file, FILE *out, bobbin_error *error);

@@ -17,6 +17,39 @@ struct plugin_set {
     size_t count;
 };
 
+void plugin_instance_destroy(struct plugin_instance *instance)
+{
+    if (instance == NULL)
+        return;
+    free(instance->config);
+    free(instance);
+}
+
+struct plugin_instance *plugin_instance_create(const struct bobbin_plugin *plugin,
+                                               struct config *config, const char *name,
+                                               bobbin_error *error)
+{
+    static const struct bobbin_option no_options[] = {BOBBIN_OPTIONS_END};
+    struct plugin_instance *instance = calloc(1, sizeof *instance);
+    if (instance != NULL)
+        instance->config = calloc(1, plugin->config_size > 0 ? plugin->config_size : 1);
+    if (instance == NULL || instance->config == NULL) {
+        bobbin_fail(error, "no memory for the configuration of %s", name);
+        plugin_instance_destroy(instance);
+        return NULL;
+    }
+    snprintf(instance->name, sizeof instance->name, "%s", name);
+    descriptor_complete(&instance->descriptor, plugin);
+    instance->plugin = &instance->descriptor.plugin;
+    instance->state = instance->config;
+    instance->host.instance = instance->name;
+    if (config_fill(config, name, plugin->options != NULL ? plugin->options : no_options,
+                    instance->config, error))
+        return instance;
+    plugin_instance_destroy(instance);
+    return NULL;
+}
+
 struct plugin_set *plugin_set_create(const char *directory)
 {
     struct plugin_set *set = calloc(1, sizeof *set);
@@ -31,20 +64,12 @@ struct plugin_set *plugin_set_create(const char *directory)
     return set;
 }
 
-static void destroy_instance(struct plugin_instance *instance)
-{
-    if (instance == NULL)
-        return;
-    free(instance->config);
-    free(instance);
-}
-
 void plugin_set_destroy(struct plugin_set *set)
 {
     if (set == NULL)
         return;
     for (size_t i = 0; i < set->count; i++)
-        destroy_instance(set->instances[i]);
+        plugin_instance_destroy(set->instances[i]);
     free(set->instances);
     catalogue_finish(&set->catalogue);
     free(set->directory);
@@ -116,31 +141,6 @@ static const struct bobbin_plugin *load_descriptor(const struct plugin_set *set,
     return descriptor_load(file, error);
 }
 
-static struct plugin_instance *create_instance(const struct bobbin_plugin *plugin,
-                                               struct config *config, const char *name,
-                                               bobbin_error *error)
-{
-    static const struct bobbin_option no_options[] = {BOBBIN_OPTIONS_END};
-    struct plugin_instance *instance = calloc(1, sizeof *instance);
-    if (instance != NULL)
-        instance->config = calloc(1, plugin->config_size > 0 ? plugin->config_size : 1);
-    if (instance == NULL || instance->config == NULL) {
-        bobbin_fail(error, "no memory for the configuration of %s", name);
-        destroy_instance(instance);
-        return NULL;
-    }
-    snprintf(instance->name, sizeof instance->name, "%s", name);
-    descriptor_complete(&instance->descriptor, plugin);
-    instance->plugin = &instance->descriptor.plugin;
-    instance->state = instance->config;
-    instance->host.instance = instance->name;
-    if (config_fill(config, name, plugin->options != NULL ? plugin->options : no_options,
-                    instance->config, error))
-        return instance;
-    destroy_instance(instance);
-    return NULL;
-}
-
 static bool add_instance(struct plugin_set *set, struct plugin_instance *instance)
 {
     struct plugin_instance **more =
@@ -166,11 +166,11 @@ struct plugin_instance *plugin_set_load(struct plugin_set *set, struct config *c
     const struct bobbin_plugin *plugin = load_descriptor(set, name, error);
     if (plugin == NULL)
         return NULL;
-    instance = create_instance(plugin, config, name, error);
+    instance = plugin_instance_create(plugin, config, name, error);
     if (instance == NULL || add_instance(set, instance))
         return instance;
     bobbin_fail(error, "no memory for the plugin %s", name);
-    destroy_instance(instance);
+    plugin_instance_destroy(instance);
     return NULL;
 }
 

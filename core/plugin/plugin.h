@@ -35,6 +35,15 @@ struct plugin_instance {
     bool started;
 };
 
+/*
+ * An instance without a set, of a descriptor that was checked, configured from the section of its
+ * name. NULL with a sentence. name is shorter than PLUGIN_INSTANCE_NAME_BYTES.
+ */
+struct plugin_instance *plugin_instance_create(const struct bobbin_plugin *plugin,
+                                               struct config *config, const char *name,
+                                               bobbin_error *error);
+void plugin_instance_destroy(struct plugin_instance *instance);
+
 struct plugin_set;
 
 struct plugin_set *plugin_set_create(const char *directory);

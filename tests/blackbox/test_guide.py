@@ -44,10 +44,14 @@ ASK = {
 }
 
 
-def snippets():
+def blocks():
     with open(f"{ROOT}/plugins/README.md") as file:
-        blocks = re.findall(r"^```c\n(.*?)^```", file.read(), flags=re.S | re.M)
-    return {re.search(r'\.name = "([a-z]+)"', block).group(1): block for block in blocks}
+        return re.findall(r"^```c\n(.*?)^```", file.read(), flags=re.S | re.M)
+
+
+def snippets():
+    return {re.search(r'\.name = "([a-z]+)"', block).group(1): block for block in blocks()
+            if "bobbin-test.h" not in block}
 
 
 def test_the_snippet_in_cxx_compiles(tmp_path):
@@ -89,3 +93,25 @@ def test_the_guide_is_right(tmp_path):
                 sections="[greeter]\ngreeting = Moin\ntimes = 2\nloud = on") as server:
         for name, ask in ASK.items():
             assert ask(server), name
+
+
+def test_the_guides_test_passes_and_finds_what_is_broken(tmp_path):
+    """With the line that the guide gives, and nothing else of the tree but what it names."""
+    with open(f"{ROOT}/plugins/README.md") as file:
+        line = re.search(r"^cc -g .*?-o test_shout", file.read(), flags=re.S | re.M).group(0)
+    line = line.replace("-Iplugins", f"-I{ROOT}/plugins").replace("-Itests", f"-I{ROOT}/tests") \
+        .replace("build/", f"{BUILD}/").replace("\\\n", "")
+    (tmp_path / "shout").mkdir()
+    (tmp_path / "test_shout.c").write_text(
+        next(block for block in blocks() if "bobbin-test.h" in block))
+
+    def passes(plugin):
+        (tmp_path / "shout" / "shout.c").write_text(plugin)
+        subprocess.run(line.split(), cwd=tmp_path, check=True)
+        return subprocess.run(["./test_shout"], cwd=tmp_path, capture_output=True).returncode == 0
+
+    shout = snippets()["shout"]
+    assert passes(shout)
+    assert not passes(shout.replace("toupper", "tolower"))
+    assert not passes(shout.replace("    free(loud);\n", ""))
+    assert not passes(shout.replace("i < text.length", "i <= text.length"))

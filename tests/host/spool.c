@@ -1,0 +1,219 @@
+#include "tests/host/spool.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/clock.h"
+#include "tests/host/client.h"
+#include "tests/host/host.h"
+#include "tests/host/known.h"
+#include "tests/host/memory.h"
+#include "tests/host/spooled.h"
+
+struct stored_script {
+    struct stored_script *next;
+    enum bobbin_outcome outcome;
+    char *text; /* owned; NULL: none */
+};
+
+/* A call back that is due. One of on_stored and on_job is set. */
+struct spool_answer {
+    struct spool_answer *next;
+    bobbin_test_client *client; /* for whose request; NULL: not known. Lives as long as the host */
+    jobsport_on_stored *on_stored;
+    jobsport_on_job *on_job;
+    void *arg;
+    size_t job; /* on_stored: its index */
+    char *id;   /* on_job: owned */
+    size_t id_bytes;
+    unsigned flags;
+};
+
+static void add_answer(struct spool *spool, struct spool_answer made)
+{
+    struct spool_answer **end = &spool->answers;
+    made.client = (bobbin_test_client *)(uintptr_t)spool->host->calls.present;
+    while (*end != NULL)
+        end = &(*end)->next;
+    *end = memory_take(sizeof made);
+    **end = made;
+}
+
+/* ------------------------------------------------------------------ what is stored */
+
+static void put(void *door, const struct bobbin_job_spec *spec, int payload_fd,
+                uint64_t payload_length, jobsport_on_stored *on_stored, void *arg)
+{
+    struct spool *spool = door;
+    spool->jobs = memory_grow(spool->jobs, spool->job_count, sizeof *spool->jobs);
+    spool->jobs[spool->job_count++] = spooled_create(spec, payload_fd, payload_length);
+    add_answer(spool, (struct spool_answer){
+                          .on_stored = on_stored, .arg = arg, .job = spool->job_count - 1});
+}
+
+/* The job is known as one that waits. */
+static void take_over(struct spool *spool, const struct spooled_job *job)
+{
+    const struct bobbin_job_info info = {
+        .state = BOBBIN_STATE_READY,
+        .id = bobbin_text(job->id),
+        .queue = bobbin_text(job->spec.queue),
+        .attempts = job->spec.attempts,
+        .enqueued_us = clock_us(),
+        .percent = -1,
+    };
+    known_set(&spool->known, &info, (bobbin_str){NULL, 0}, NULL);
+}
+
+static void answer_stored(struct spool *spool, const struct spool_answer *answer)
+{
+    struct stored_script *script = spool->scripts;
+    struct spooled_job *job = spool->jobs[answer->job];
+    const char *text = script != NULL ? script->text : NULL;
+    struct bobbin_stored stored = {.size = sizeof stored,
+                                   .outcome = script != NULL ? script->outcome : BOBBIN_STORED,
+                                   .queue = job->spec.queue,
+                                   .sentence = ""};
+    if (script != NULL)
+        spool->scripts = script->next;
+    if (stored.outcome == BOBBIN_STORED) {
+        snprintf(job->id, sizeof job->id, "%s", text != NULL ? text : "");
+        if (text == NULL)
+            snprintf(job->id, sizeof job->id, "job%zu", answer->job + 1);
+        stored.id = bobbin_text(job->id);
+        take_over(spool, job);
+    } else {
+        stored.sentence = text != NULL ? text : "the test wants it so";
+    }
+    answer->on_stored(answer->arg, &stored);
+    if (script != NULL)
+        free(script->text);
+    free(script);
+}
+
+/* ------------------------------------------------------------------ what is asked */
+
+static void answer_job(struct spool *spool, bobbin_str id, unsigned flags, jobsport_on_job *on_job,
+                       void *arg)
+{
+    struct bobbin_job_info info =
+        known_find(spool->broken != NULL ? NULL : spool->known, id, flags);
+    if (spool->broken != NULL)
+        info.error = bobbin_text(spool->broken);
+    on_job(arg, &info);
+}
+
+static void answer_job_later(struct spool *spool, bobbin_str id, unsigned flags,
+                             jobsport_on_job *on_job, void *arg)
+{
+    add_answer(spool, (struct spool_answer){.on_job = on_job,
+                                            .arg = arg,
+                                            .id = memory_copy(id.data, id.length),
+                                            .id_bytes = id.length,
+                                            .flags = flags});
+}
+
+/* A client cannot leave inside the app's call: where it shall before on_job, that comes later. */
+static void ask(void *door, bobbin_str id, unsigned flags, jobsport_on_job *on_job, void *arg)
+{
+    struct spool *spool = door;
+    const bobbin_test_client *client = spool->host->calls.present;
+    if (spool->is_held || (client != NULL && script_waits_before(client, "on_job")))
+        answer_job_later(spool, id, flags, on_job, arg);
+    else
+        answer_job(spool, id, flags, on_job, arg);
+}
+
+static void cancel(void *door, bobbin_str id, jobsport_on_job *on_job, void *arg)
+{
+    struct spool *spool = door;
+    if (spool->broken == NULL)
+        known_cancel(spool->known, id);
+    answer_job_later(spool, id, 0, on_job, arg);
+}
+
+bool spool_answer(struct spool *spool)
+{
+    struct spool_answer *answer = spool->answers;
+    if (answer == NULL || spool->is_held)
+        return false;
+    spool->answers = answer->next;
+    struct calls *calls = &spool->host->calls;
+    calls->present = answer->client;
+    if (answer->client != NULL)
+        client_act_before(answer->client, answer->on_job != NULL ? "on_job" : "on_stored");
+    if (answer->on_job != NULL)
+        answer_job(spool, (bobbin_str){answer->id, answer->id_bytes}, answer->flags, answer->on_job,
+                   answer->arg);
+    else
+        answer_stored(spool, answer);
+    calls->present = NULL;
+    free(answer->id);
+    free(answer);
+    return true;
+}
+
+/* ------------------------------------------------------------------ life */
+
+void spool_init(struct spool *spool, bobbin_test_host *host, bool is_missing)
+{
+    *spool = (struct spool){.host = host, .is_missing = is_missing};
+}
+
+struct jobsport spool_port(struct spool *spool)
+{
+    if (spool->is_missing)
+        return (struct jobsport){0};
+    return (struct jobsport){.door = spool, .put = put, .ask = ask, .cancel = cancel};
+}
+
+void spool_finish(struct spool *spool)
+{
+    for (struct stored_script *script = spool->scripts, *next; script != NULL; script = next) {
+        next = script->next;
+        free(script->text);
+        free(script);
+    }
+    for (size_t i = 0; i < spool->job_count; i++)
+        spooled_destroy(spool->jobs[i]);
+    free(spool->jobs);
+    known_free(spool->known);
+    free(spool->broken);
+}
+
+/* ------------------------------------------------------------------ to the test */
+
+void bobbin_test_next_stored(bobbin_test_host *host, enum bobbin_outcome outcome, const char *text)
+{
+    struct stored_script **end = &host->spool.scripts;
+    if (outcome == BOBBIN_STORED && text != NULL && strlen(text) >= SPOOLED_ID_BYTES)
+        memory_misuse("an id has at most %d bytes", SPOOLED_ID_BYTES - 1);
+    while (*end != NULL)
+        end = &(*end)->next;
+    *end = memory_take(sizeof **end);
+    **end = (struct stored_script){.outcome = outcome, .text = memory_text(bobbin_text(text))};
+}
+
+void bobbin_test_hold_spool(bobbin_test_host *host)
+{
+    host->spool.is_held = true;
+}
+
+void bobbin_test_release_spool(bobbin_test_host *host)
+{
+    host->spool.is_held = false;
+    host_settle(host);
+}
+
+void bobbin_test_set_job(bobbin_test_host *host, const struct bobbin_job_info *info,
+                         bobbin_str result, const char *result_type)
+{
+    known_set(&host->spool.known, info, result, result_type);
+}
+
+void bobbin_test_break_spool(bobbin_test_host *host, const char *sentence)
+{
+    free(host->spool.broken);
+    host->spool.broken = memory_text(bobbin_text(sentence));
+}
