@@ -40,8 +40,8 @@ def modes(folder):
     return found
 
 
-def pkg_config(prefix, *words):
-    done = subprocess.run(["pkg-config", *words, "bobbin"], capture_output=True, text=True,
+def pkg_config(prefix, *words, name="bobbin"):
+    done = subprocess.run(["pkg-config", *words, name], capture_output=True, text=True,
                           env={**os.environ, "PKG_CONFIG_PATH": f"{prefix}/lib/pkgconfig"})
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()

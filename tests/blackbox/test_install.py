@@ -36,7 +36,8 @@ def plugins_of_the_tree():
 def test_everything_lies_where_it_should_and_can_be_read_by_all(home):
     found = modes(home)
     files = {"bin/bobbin", "include/bobbin.h", "lib/pkgconfig/bobbin.pc",
-             "share/man/man1/bobbin.1", "share/doc/bobbin/plugins.md"}
+             "share/man/man1/bobbin.1", "share/doc/bobbin/plugins.md",
+             "lib/libbobbin-test.a", "include/bobbin-test.h", "lib/pkgconfig/bobbin-test.pc"}
     files |= {f"lib/bobbin/plugins/{name}.so" for name in plugins_of_the_tree()}
     assert files <= set(found)
     for path, mode in found.items():
@@ -52,7 +53,18 @@ def test_nothing_points_back_to_the_tree(home):
     for path in [home / "bin/bobbin", *(home / "lib/bobbin/plugins").iterdir()]:
         dynamic = subprocess.run(["readelf", "-d", path], capture_output=True, text=True).stdout
         assert "SYMTAB" in dynamic and "RPATH" not in dynamic and "RUNPATH" not in dynamic, path
-    assert ROOT not in (home / "lib/pkgconfig/bobbin.pc").read_text()
+    for name in ("bobbin", "bobbin-test"):
+        assert ROOT not in (home / f"lib/pkgconfig/{name}.pc").read_text()
+
+
+def test_an_author_tests_a_plugin_with_what_is_installed(home, tmp_path):
+    flags = shlex.split(pkg_config(home, "--cflags", "--libs", name="bobbin-test"))
+    with open(f"{ROOT}/plugins/README.md") as file:
+        blocks = re.findall(r"^```c\n(.*?)^```", file.read(), flags=re.S | re.M)
+    (tmp_path / "test_shout.c").write_text(next(block for block in blocks if "bobbin-test.h" in block))
+    (tmp_path / "shout.c").write_text(next(block for block in blocks if '.name = "shout"' in block))
+    subprocess.run(["cc", "test_shout.c", "shout.c", "-o", "test_shout", *flags], cwd=tmp_path, check=True)
+    assert subprocess.run(["./test_shout"], cwd=tmp_path).returncode == 0
 
 
 def test_a_moved_prefix_is_found_by_pkg_config(home):
