@@ -548,6 +548,10 @@ void bobbin_spool(bobbin_request *request, const struct bobbin_job_spec *spec,
  */
 void bobbin_spool_and_accept(bobbin_request *request, const struct bobbin_job_spec *spec);
 
+/* The second half of bobbin_spool_and_accept, for who had something else to do with what was stored
+ * first: ends the request as said there. */
+void bobbin_accept(bobbin_request *request, const struct bobbin_stored *stored);
+
 /* How storing several jobs went: one outcome for all of them. Valid during the call only. */
 struct bobbin_stored_many {
     size_t size;
@@ -638,9 +642,11 @@ void bobbin_job_cancel(bobbin_request *request, bobbin_str id, bobbin_on_job *on
 
 /*
  * Waits at most limit_ms (0: asks only) for the job to end, and then tells how it is: on_job sees
- * an ended state in time, or any other when the limit passed first. When the client leaves, on_job
- * is called soon, after on_abort. flags and the rest are as for bobbin_job_status. Works from any
- * worker; when no spooler leads, the files are looked at from time to time.
+ * an ended state in time, or any other when the limit passed first. When the client leaves or
+ * "request-timeout" passes, on_job is called soon, after on_abort; it is also when the request is
+ * ended before. flags and the rest are as for bobbin_job_status. Works from any worker; when no
+ * spooler leads, the files are looked at from time to time. A worker keeps 65,536 waits: one more is
+ * told at once, as if its limit had passed.
  */
 void bobbin_job_wait(bobbin_request *request, bobbin_str id, unsigned flags, uint64_t limit_ms,
                      bobbin_on_job *on_job, void *arg);

@@ -9,7 +9,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/error.h"
-#include "spooler/canceller.h"
+#include "spooler/asker.h"
 #include "spooler/engine.h"
 #include "spooler/files/record.h"
 #include "spooler/lookup.h"
@@ -27,7 +27,7 @@ struct door {
     uint64_t nonces[NONCES]; /* random numbers, fetched many at a time */
     size_t nonces_left;
 
-    struct canceller canceller;
+    struct asker asker;
 
     void (*on_closed)(void *arg);
     void *on_closed_arg;
@@ -196,7 +196,7 @@ static void put(void *context, const struct bobbin_job_spec *spec, int payload_f
     writer_put(door->writer, made);
 }
 
-/* ------------------------------------------------------------------ asking and cancelling */
+/* ------------------------------------------------------------------ asking, cancelling, waiting */
 
 static void ask(void *context, bobbin_str id, unsigned flags, jobsport_on_job *on_job, void *arg)
 {
@@ -209,7 +209,20 @@ static void ask(void *context, bobbin_str id, unsigned flags, jobsport_on_job *o
 static void cancel(void *context, bobbin_str id, jobsport_on_job *on_job, void *arg)
 {
     struct door *door = context;
-    canceller_cancel(&door->canceller, id, on_job, arg);
+    asker_cancel(&door->asker, id, on_job, arg);
+}
+
+static uint64_t wait(void *context, bobbin_str id, unsigned flags, uint64_t limit_ms,
+                     jobsport_on_job *on_job, void *arg)
+{
+    struct door *door = context;
+    return asker_wait(&door->asker, id, flags, limit_ms, on_job, arg);
+}
+
+static void end_wait(void *context, uint64_t ticket)
+{
+    struct door *door = context;
+    asker_end_wait(&door->asker, ticket);
 }
 
 /* ------------------------------------------------------------------ life */
@@ -240,11 +253,13 @@ bool door_open(const struct door_options *options, uv_loop_t *loop, struct jobsp
         destroy(door);
         return bobbin_fail(error, "no memory for the spool, or its path is too long");
     }
-    canceller_init(&door->canceller, loop, &door->directory, door->lookup);
+    asker_init(&door->asker, loop, &door->directory, door->lookup);
     *port = (struct jobsport){.door = door,
                               .put = put,
                               .ask = ask,
                               .cancel = cancel,
+                              .wait = wait,
+                              .end_wait = end_wait,
                               .body_directory = door->body_directory};
     return true;
 }
@@ -263,7 +278,7 @@ void door_close(struct jobsport *port, void (*on_closed)(void *arg), void *arg)
     struct door *door = port->door;
     door->on_closed = on_closed;
     door->on_closed_arg = arg;
-    canceller_finish(&door->canceller);
+    asker_finish(&door->asker);
     if (door->writer != NULL)
         writer_close(door->writer, on_writer_closed, door);
     else

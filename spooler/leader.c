@@ -277,6 +277,28 @@ uint32_t leader_on_cancel(void *context, const struct job_address *address)
     return (uint32_t)state;
 }
 
+bool leader_has_ended(void *context, struct job_address *address)
+{
+    struct leader *leader = context;
+    struct waiting job;
+    switch (ledger_find(leader->ledger, address, &job)) {
+    case BOBBIN_STATE_READY:
+    case BOBBIN_STATE_RUNNING:
+    case BOBBIN_STATE_CANCELLING:
+        ledger_address(leader->ledger, &job, address);
+        return false;
+    default:
+        return true;
+    }
+}
+
+void leader_on_ended(void *context, const struct job_address *address)
+{
+    struct leader *leader = context;
+    if (leader->gate != NULL)
+        gate_end(leader->gate, address);
+}
+
 /* ------------------------------------------------------------------ life */
 
 void leader_init(struct leader *leader, uv_loop_t *loop)

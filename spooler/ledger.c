@@ -242,7 +242,12 @@ static bool move(struct ledger *ledger, const struct waiting *job, struct state_
 static bool end(struct ledger *ledger, const struct waiting *job, enum bobbin_job_state state)
 {
     struct state_entry now = {.ended_us = clock_us()};
-    return move(ledger, job, &now, state);
+    struct job_address address;
+    if (!move(ledger, job, &now, state))
+        return false;
+    ledger_address(ledger, job, &address);
+    ledger->events.on_ended(ledger->events.context, &address);
+    return true;
 }
 
 bool ledger_start(struct ledger *ledger, struct waiting *job, uint32_t slot)

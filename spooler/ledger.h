@@ -26,6 +26,8 @@ struct ledger_events {
     void (*on_ready)(void *context, const struct waiting *job);
     /* A job that a leader before this one had given to a slot: it may still run there. */
     void (*on_running)(void *context, const struct waiting *job, uint32_t slot, bool is_cancelled);
+    /* A job will never run again; the files say so after the next ledger_flush. */
+    void (*on_ended)(void *context, const struct job_address *address);
 };
 
 /* All borrowed. NULL without memory. */

@@ -14,13 +14,19 @@
 enum door_message_kind {
     DOOR_WAKE = 1,   /* records were appended to a journal: a hint, never answered */
     DOOR_CANCEL = 2, /* answered by DOOR_ANSWER */
-    DOOR_ANSWER = 3
+    DOOR_ANSWER = 3,
+    DOOR_WAIT = 4,  /* answered by DOOR_ANSWER when the job has ended, or at once; then forgotten */
+    DOOR_FORGET = 5 /* a WAIT with this ticket need not be answered any more; never answered */
 };
+
+/* The low 32 bits of a WAIT's ticket are a place: a number below this, one a connection at a time.
+ * A WAIT for a place that is taken replaces the one that was there. */
+enum { DOOR_WAITS_MAX = 65536 };
 
 struct door_message {
     uint32_t kind;
     uint32_t state;             /* ANSWER: enum bobbin_job_state afterwards */
-    uint64_t ticket;            /* CANCEL: chosen by the asker; ANSWER: the same */
+    uint64_t ticket;            /* CANCEL, WAIT: chosen by the asker; ANSWER, FORGET: the same */
     struct job_address address; /* WAKE: only writer and sequence count */
 };
 

@@ -9,6 +9,7 @@
 
 #include "core/exchange/route.h"
 #include "core/exchange/streaming.h"
+#include "core/exchange/waiting.h"
 #include "core/plugin/plugin.h"
 #include "core/plugin/running.h"
 
@@ -73,6 +74,8 @@ bobbin_request *request_begin(struct exchange *exchange)
     request->generation++;
     request->state = REQUEST_READING;
     request->pending = 0;
+    request->waits = NULL;
+    request->is_ending_waits = false;
     request->connection = NULL;
     request->head = (struct bobbin_head){.size = sizeof request->head,
                                          .fields = request->fields,
@@ -241,9 +244,11 @@ static void abort_app(bobbin_request *request)
     request->state = REQUEST_LEFT;
     if (app->plugin->on_abort == NULL)
         return;
+    request->pending++; /* a question that is answered at once must not be its end */
     running_enter(app->name, "on_abort");
     app->plugin->on_abort(app->state, request);
     running_leave();
+    request->pending--;
 }
 
 void request_take(bobbin_request *request, int status, const char *sentence)
@@ -256,6 +261,7 @@ void request_take(bobbin_request *request, int status, const char *sentence)
     else
         refuse(request, status, sentence);
     request->state = REQUEST_TAKEN;
+    waiting_end_soon(request);
 }
 
 void request_time_out(bobbin_request *request)
@@ -302,6 +308,7 @@ void request_leave(bobbin_request *request)
         abort_app(request);
     request->state = REQUEST_LEFT;
     forget_input(request);
+    waiting_end_soon(request);
     if (request->pending == 0)
         request_finish(request);
 }

@@ -42,7 +42,10 @@ struct bobbin_request {
     uint32_t slot;
     uint32_t generation;
     enum request_state state;
-    unsigned pending; /* stores and questions that will still call back */
+    unsigned pending;           /* stores, questions and waits that will still call back */
+    struct request_wait *waits; /* those of them that can be ended early: see waiting.h */
+    struct deferral ending;     /* of the waits */
+    bool is_ending_waits;       /* the deferral is under way */
 
     struct connection *connection; /* NULL: the client is gone */
     bobbin_str client_address;     /* of the connection: gone with it */

@@ -142,9 +142,8 @@ static void accept_job(bobbin_request *request, const struct bobbin_stored *stor
     bobbin_end(request);
 }
 
-static void accept_or_refuse(bobbin_request *request, const struct bobbin_stored *stored, void *arg)
+void bobbin_accept(bobbin_request *request, const struct bobbin_stored *stored)
 {
-    (void)arg;
     if (stored->outcome == BOBBIN_STORED) {
         accept_job(request, stored);
     } else if (stored->outcome == BOBBIN_FULL) {
@@ -155,6 +154,12 @@ static void accept_or_refuse(bobbin_request *request, const struct bobbin_stored
                   "a job for the queue %s was not stored: %s", stored->queue, stored->sentence);
         bobbin_refuse(request, 500, "the job was not stored: %s", stored->sentence);
     }
+}
+
+static void accept_or_refuse(bobbin_request *request, const struct bobbin_stored *stored, void *arg)
+{
+    (void)arg;
+    bobbin_accept(request, stored);
 }
 
 void bobbin_spool_and_accept(bobbin_request *request, const struct bobbin_job_spec *spec)

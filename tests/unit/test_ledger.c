@@ -22,7 +22,8 @@ enum { WRITER = 5 };
 struct found {
     struct waiting ready[16], running[16];
     uint32_t slots[16];
-    size_t ready_count, running_count;
+    struct job_address ended[16];
+    size_t ready_count, running_count, ended_count;
 };
 
 static void on_ready(void *context, const struct waiting *job)
@@ -39,6 +40,12 @@ static void on_running(void *context, const struct waiting *job, uint32_t slot, 
     found->running[found->running_count++] = *job;
 }
 
+static void on_ended(void *context, const struct job_address *address)
+{
+    struct found *found = context;
+    found->ended[found->ended_count++] = *address;
+}
+
 static struct spool_settings settings;
 static struct queue_table queues;
 static struct log quiet;
@@ -48,7 +55,7 @@ static struct ledger *opened(const struct spoolfolder *folder, struct found *fou
     *found = (struct found){0};
     quiet = (struct log){.fd = -1, .level = BOBBIN_ERROR + 1, .role = "test"};
     settings = (struct spool_settings){.result_ttl_ms = 0};
-    const struct ledger_events events = {found, on_ready, on_running};
+    const struct ledger_events events = {found, on_ready, on_running, on_ended};
     struct ledger *ledger = ledger_create(&folder->directory, &settings, &queues, &quiet, &events);
     assert_non_null(ledger);
     ledger_scan(ledger);
@@ -108,6 +115,8 @@ static void a_new_leader_knows_what_became_of_every_job(void **state)
     assert_true(ledger_dead(ledger, &jobs[2], "its reason"));
     assert_true(ledger_retry(ledger, &jobs[3], 12345, "not yet"));
     assert_true(ledger_cancelled(ledger, &jobs[5]));
+    assert_int_equal(found.ended_count, 3);
+    assert_int_equal(found.ended[1].index, 2);
     ledger_destroy(ledger);
     ledger = opened(folder, &found);
     assert_int_equal(found.ready_count, 2);
