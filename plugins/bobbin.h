@@ -663,12 +663,14 @@ unsigned bobbin_job_attempt(bobbin_job *job);  /* 1 at the first */
 unsigned bobbin_job_attempts(bobbin_job *job); /* how many are allowed */
 bool bobbin_job_stopping(bobbin_job *job);     /* cancelled, timed out or draining: come to an end */
 
-/* Makes these bytes the result (a later call replaces it). False with no space: the job may go on. */
+/* Makes these bytes the result (a later call replaces it, and what was appended). False with no
+ * space: the job may go on. */
 bool bobbin_job_result(bobbin_job *job, const void *data, size_t length, const char *content_type);
 /*
- * Appends to the result: for what is too large for memory. The first call of an attempt begins it
- * anew, and its content_type counts (NULL: application/octet-stream). False with no space: the
- * result is lost, the job may go on.
+ * Appends to the result: for what is too large for memory. The first call of an attempt, or after
+ * bobbin_job_result, begins it anew, and its content_type counts (NULL: application/octet-stream).
+ * Each call is a write: bring some kilobytes. False with no space: the result is lost and nothing
+ * more is appended (bobbin_job_result may make another); the job may go on, and is done without it.
  */
 bool bobbin_job_result_append(bobbin_job *job, const void *data, size_t length,
                               const char *content_type);

@@ -127,7 +127,7 @@ static void keep_result(struct leader *leader, const struct crew_return *back)
     struct job_address address;
     bobbin_error error;
     ledger_address(leader->ledger, back->job, &address);
-    if (back->message->has_result == 1 &&
+    if (back->message->has_result == JOB_RESULT_KEPT &&
         !result_commit(leader->directory, &address, back->job->attempt, &error))
         log_write(leader->log, BOBBIN_ERROR, NULL, "%s", error.text);
 }

@@ -55,14 +55,19 @@ enum job_message_kind {
 
 enum { JOB_SENTENCE_BYTES = 512 };
 
+enum job_result_fate {
+    JOB_RESULT_NONE = 0,
+    JOB_RESULT_KEPT = 1, /* its file waits to be renamed */
+    JOB_RESULT_LOST = 2  /* there was no space for it */
+};
+
 struct job_message {
     uint32_t kind;
     uint32_t attempt;
     struct job_address address;
-    uint32_t attempts; /* RUN: how many are allowed */
-    uint32_t result;   /* SETTLE: enum bobbin_job_result */
-    uint32_t
-        has_result; /* SETTLE: a result file waits to be renamed; 2: there was no space for it */
+    uint32_t attempts;   /* RUN: how many are allowed */
+    uint32_t result;     /* SETTLE: enum bobbin_job_result */
+    uint32_t has_result; /* SETTLE: enum job_result_fate */
     uint32_t sentence_bytes;
     uint64_t retry_after_ms;           /* SETTLE with RETRY: UINT64_MAX is "as the queue says" */
     char sentence[JOB_SENTENCE_BYTES]; /* only sentence_bytes of it are sent */
