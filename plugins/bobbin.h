@@ -506,6 +506,16 @@ struct bobbin_job_spec {
     const bobbin_field *headers BOBBIN_ZERO;
     size_t header_count BOBBIN_ZERO;
     enum bobbin_durability durability BOBBIN_ZERO;
+    /* Not before: so long after now, or a time in microseconds since 1970 (CLOCK_REALTIME; one that
+     * has passed is now). At most one of the two. */
+    uint64_t delay_ms BOBBIN_ZERO;
+    uint64_t due_us BOBBIN_ZERO;
+    /* When it has not started by then, it becomes EXPIRED and never runs; 0: never. */
+    uint64_t expires_ms BOBBIN_ZERO;
+    /* At most 200 bytes; NULL or "": none. While an earlier job of the queue with the same key has
+     * not ended, this one becomes a DUPLICATE of it and never runs: its id is another name of the
+     * earlier one, also to wait for it and to cancel it. */
+    const char *unique_key BOBBIN_ZERO;
 };
 
 #ifdef __cplusplus
@@ -593,8 +603,8 @@ enum bobbin_job_state {
     BOBBIN_STATE_DEAD, /* failed for good: a dead letter */
     BOBBIN_STATE_CANCELLING,
     BOBBIN_STATE_CANCELLED,
-    BOBBIN_STATE_EXPIRED,
-    BOBBIN_STATE_DUPLICATE
+    BOBBIN_STATE_EXPIRED,  /* it had not started in time */
+    BOBBIN_STATE_DUPLICATE /* of another job: never told, since its id tells of that one */
 };
 const char *bobbin_job_state_name(enum bobbin_job_state state); /* any thread */
 

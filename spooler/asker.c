@@ -123,10 +123,12 @@ static void free_question(uv_handle_t *handle)
     free(handle->data);
 }
 
-static void look_up(const struct question *question, struct bobbin_job_info *info)
+static void look_up(struct question *question, struct bobbin_job_info *info)
 {
-    lookup_find(question->asker->lookup, (bobbin_str){question->id, ID_TEXT_BYTES}, question->flags,
-                info);
+    struct lookup *lookup = question->asker->lookup;
+    lookup_find(lookup, (bobbin_str){question->id, ID_TEXT_BYTES}, question->flags, info);
+    if (info->state != BOBBIN_STATE_UNKNOWN)
+        lookup_address(lookup, &question->message.address);
 }
 
 /* The last that is heard of the question. */
@@ -274,7 +276,7 @@ static void on_limit(uv_timer_t *timer)
     tell_now(question, too_late);
 }
 
-/* NULL: no memory, or no place. The id is a good one. */
+/* NULL: no memory, or no place. The id was looked up just now. */
 static struct question *make(struct asker *asker, uint32_t kind, bobbin_str id, uint64_t limit_ms)
 {
     struct question *question = calloc(1, sizeof *question);
@@ -287,7 +289,7 @@ static struct question *make(struct asker *asker, uint32_t kind, bobbin_str id, 
     }
     question->asker = asker;
     question->message.kind = kind;
-    id_parse(id.data, id.length, &question->message.address);
+    lookup_address(asker->lookup, &question->message.address);
     memcpy(question->id, id.data, ID_TEXT_BYTES);
     uv_timer_init(asker->loop, &question->limit);
     question->limit.data = question;

@@ -17,6 +17,8 @@
 
 enum { BODY_PATH_BYTES = 4096, NONCES = 256 };
 
+#define FOR_EVER_US (UINT64_MAX / 2)
+
 struct door {
     struct door_options options;
     uv_loop_t *loop;
@@ -84,13 +86,26 @@ static struct storing *make_storing(struct door *door, const char *queue,
     return storing;
 }
 
+/* So long after now; for ever when that cannot be told in microseconds. */
+static uint64_t after(uint64_t now_us, uint64_t delay_ms)
+{
+    uint64_t time_us;
+    if (__builtin_mul_overflow(delay_ms, 1000, &time_us) ||
+        __builtin_add_overflow(time_us, now_us, &time_us) || time_us > FOR_EVER_US)
+        return FOR_EVER_US;
+    return time_us;
+}
+
 static struct record record_of(struct door *door, const struct bobbin_job_spec *spec, bool is_blob,
                                uint64_t payload_bytes, bool needs_sync)
 {
     bobbin_str type = bobbin_text(spec->content_type != NULL ? spec->content_type : "");
+    uint64_t now_us = clock_us();
     return (struct record){
         .nonce = next_nonce(door),
-        .enqueued_us = clock_us(),
+        .enqueued_us = now_us,
+        .due_us = spec->delay_ms > 0 ? after(now_us, spec->delay_ms) : spec->due_us,
+        .expires_us = spec->expires_ms > 0 ? after(now_us, spec->expires_ms) : 0,
         .timeout_ms = spec->timeout_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)spec->timeout_ms,
         .attempts = (uint16_t)spec->attempts,
         .priority = (uint8_t)(spec->priority > 0 ? spec->priority - 1 : 5),
@@ -99,6 +114,7 @@ static struct record record_of(struct door *door, const struct bobbin_job_spec *
         .payload_bytes = payload_bytes,
         .queue = bobbin_text(spec->queue),
         .content_type = type,
+        .unique_key = bobbin_text(spec->unique_key != NULL ? spec->unique_key : ""),
         .headers = spec->headers,
         .header_count = spec->header_count,
         .payload = is_blob ? (bobbin_str){NULL, 0} : spec->payload,

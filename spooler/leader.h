@@ -11,6 +11,7 @@
 
 #include "core/base/log.h"
 #include "core/plugin/plugin.h"
+#include "spooler/expiry.h"
 #include "spooler/gate.h"
 #include "spooler/ledger.h"
 #include "spooler/queue.h"
@@ -25,9 +26,10 @@ struct leader {
     struct gate *gate; /* NULL until it is open: nobody waits for a job's end then */
     struct crew *crew; /* NULL until there are job processes */
     struct queue queue;
+    struct expiry expiry;
     struct orphan *orphans; /* owned: jobs that an earlier leader gave out */
     size_t orphan_count;
-    uv_timer_t due;   /* the next job that waits for its time */
+    uv_timer_t due;   /* the next job that waits for its time, or expires */
     uv_timer_t adopt; /* while there are orphans */
 };
 
@@ -39,6 +41,7 @@ void leader_finish(struct leader *leader); /* its timers are closed by the loop'
 void leader_give_out(struct leader *leader);
 
 /* struct ledger_events */
+void leader_on_expiring(void *context, const struct waiting *job, uint64_t expires_us);
 void leader_on_ready(void *context, const struct waiting *job);
 void leader_on_running(void *context, const struct waiting *job, uint32_t slot, bool is_cancelled);
 void leader_on_ended(void *context, const struct job_address *address);

@@ -27,7 +27,8 @@ LOOPS = {"core/process/worker", "core/net/clients", "core/net/connection", "core
 SPOOLER_MAY = ("core/base/", "core/config/option.h", "core/config/config.h", "core/plugin/",
                "core/exchange/ticket.h", "core/exchange/timer.h")
 # These of spooler/ know neither loop nor plugins.
-QUIET = ("spooler/files/", "spooler/queue", "spooler/retry")
+QUIET = ("spooler/files/", "spooler/queue", "spooler/retry", "spooler/expiry", "spooler/unique",
+         "spooler/keys", "spooler/waits")
 
 # Writable data in core and spooler, each with its reason.
 GLOBALS = {
