@@ -126,6 +126,16 @@ def test_a_client_that_leaves_ends_its_wait(tmp_path):
     assert events_of(server) == ["on_abort", "on_job running", "on_finish"]
 
 
+def test_a_wait_that_begins_when_the_client_has_left_is_told_at_once(tmp_path):
+    with waiting_server(tmp_path) as server:
+        client = ask(server, "/waiter/x?late=1")
+        server.json("/jobs/x")
+        client.reset()
+        wait_for("on_finish", lambda: "on_finish" in events_of(server))
+        assert events_of(server) == ["on_abort", "on_job unknown", "on_finish"]
+    assert events_of(server) == ["on_abort", "on_job unknown", "on_finish"]
+
+
 def test_request_timeout_ends_a_wait(tmp_path):
     with waiting_server(tmp_path, bobbin="request-timeout = 200ms") as server:
         job = spool(server, "?ms=20000")
@@ -182,15 +192,23 @@ def test_a_thousand_clients_wait_at_once(tmp_path):
             client.close()
 
 
-def test_a_worker_that_stops_answers_all_waits(tmp_path):
+@pytest.mark.parametrize("has_stored", [True, False])
+def test_a_worker_that_stops_answers_all_waits(tmp_path, has_stored):
     server = waiting_server(tmp_path, bobbin="shutdown-timeout = 3s").start()
-    job = spool(server, "?ms=20000")
+    job = spool(server, "?do=hang")  # which does not end when it is told to stop
+    if not has_stored:  # then its door is closed without a turn of the loop
+        old = server.one("bobbin-worker")
+        os.kill(old, signal.SIGKILL)
+        wait_for("another worker", lambda: [
+            pid for pid in server.processes("bobbin-worker") if pid != old])
     clients = [ask(server, f"/waiter/{job}?ms=60000") for _ in range(50)]
     wait_for("it to run", lambda: state_of(server, job) == "running")
     assert server.stop() == 0
     events = events_of(server)
     assert events.count("on_finish") == 50
     assert sum(event.startswith("on_job") for event in events) == 50
+    log = server.log()
+    assert log.rindex("on_finish") < log.index("on_stop")
     for client in clients:
         client.close()
 
