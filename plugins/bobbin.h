@@ -531,6 +531,16 @@ struct bobbin_job_spec {
     const bobbin_field *headers BOBBIN_ZERO;
     size_t header_count BOBBIN_ZERO;
     enum bobbin_durability durability BOBBIN_ZERO;
+    /* Not before: so long after now, or a time in microseconds since 1970 (CLOCK_REALTIME; one that
+     * has passed is now). At most one of the two. */
+    uint64_t delay_ms BOBBIN_ZERO;
+    uint64_t due_us BOBBIN_ZERO;
+    /* When it has not started by then, it becomes EXPIRED and never runs; 0: never. */
+    uint64_t expires_ms BOBBIN_ZERO;
+    /* At most 200 bytes; NULL or "": none. While an earlier job of the queue with the same key has
+     * not ended, this one becomes a DUPLICATE of it and never runs: its id is another name of the
+     * earlier one, also to wait for it and to cancel it. */
+    const char *unique_key BOBBIN_ZERO;
 };
 
 #ifdef __cplusplus
@@ -573,6 +583,10 @@ void bobbin_spool(bobbin_request *request, const struct bobbin_job_spec *spec,
  */
 void bobbin_spool_and_accept(bobbin_request *request, const struct bobbin_job_spec *spec);
 
+/* The second half of bobbin_spool_and_accept, for who had something else to do with what was stored
+ * first: ends the request as said there. */
+void bobbin_accept(bobbin_request *request, const struct bobbin_stored *stored);
+
 /* How storing several jobs went: one outcome for all of them. Valid during the call only. */
 struct bobbin_stored_many {
     size_t size;
@@ -614,8 +628,8 @@ enum bobbin_job_state {
     BOBBIN_STATE_DEAD, /* failed for good: a dead letter */
     BOBBIN_STATE_CANCELLING,
     BOBBIN_STATE_CANCELLED,
-    BOBBIN_STATE_EXPIRED,
-    BOBBIN_STATE_DUPLICATE
+    BOBBIN_STATE_EXPIRED,  /* it had not started in time */
+    BOBBIN_STATE_DUPLICATE /* of another job: never told, since its id tells of that one */
 };
 const char *bobbin_job_state_name(enum bobbin_job_state state); /* any thread */
 
@@ -663,9 +677,11 @@ void bobbin_job_cancel(bobbin_request *request, bobbin_str id, bobbin_on_job *on
 
 /*
  * Waits at most limit_ms (0: asks only) for the job to end, and then tells how it is: on_job sees
- * an ended state in time, or any other when the limit passed first. When the client leaves, on_job
- * is called soon, after on_abort. flags and the rest are as for bobbin_job_status. Works from any
- * worker; when no spooler leads, the files are looked at from time to time.
+ * an ended state in time, or any other when the limit passed first. When the client leaves or
+ * "request-timeout" passes, on_job is called soon, after on_abort; it is also when the request is
+ * ended before. flags and the rest are as for bobbin_job_status. Works from any worker; when no
+ * spooler leads, the files are looked at from time to time. A worker keeps 65,536 waits: one more is
+ * told at once, as if its limit had passed.
  */
 void bobbin_job_wait(bobbin_request *request, bobbin_str id, unsigned flags, uint64_t limit_ms,
                      bobbin_on_job *on_job, void *arg);
@@ -682,12 +698,14 @@ unsigned bobbin_job_attempt(bobbin_job *job);  /* 1 at the first */
 unsigned bobbin_job_attempts(bobbin_job *job); /* how many are allowed */
 bool bobbin_job_stopping(bobbin_job *job);     /* cancelled, timed out or draining: come to an end */
 
-/* Makes these bytes the result (a later call replaces it). False with no space: the job may go on. */
+/* Makes these bytes the result (a later call replaces it, and what was appended). False with no
+ * space: the job may go on. */
 bool bobbin_job_result(bobbin_job *job, const void *data, size_t length, const char *content_type);
 /*
- * Appends to the result: for what is too large for memory. The first call of an attempt begins it
- * anew, and its content_type counts (NULL: application/octet-stream). False with no space: the
- * result is lost, the job may go on.
+ * Appends to the result: for what is too large for memory. The first call of an attempt, or after
+ * bobbin_job_result, begins it anew, and its content_type counts (NULL: application/octet-stream).
+ * Each call is a write: bring some kilobytes. False with no space: the result is lost and nothing
+ * more is appended (bobbin_job_result may make another); the job may go on, and is done without it.
  */
 bool bobbin_job_result_append(bobbin_job *job, const void *data, size_t length,
                               const char *content_type);

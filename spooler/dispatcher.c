@@ -129,6 +129,7 @@ static void before_poll(uv_prepare_t *prepare)
 {
     struct dispatcher *dispatcher = prepare->data;
     ledger_flush(dispatcher->ledger);
+    gate_tell(dispatcher->gate);
 }
 
 /* ------------------------------------------------------------------ life */
@@ -179,8 +180,9 @@ static bool open_all(struct dispatcher *dispatcher, int nursery_fd, bobbin_error
 {
     const struct dispatcher_options *options = dispatcher->options;
     struct leader *leader = &dispatcher->leader;
-    const struct ledger_events found = {leader, leader_on_ready, leader_on_running};
-    const struct gate_events asked = {leader, leader_on_wake, leader_on_cancel};
+    const struct ledger_events found = {leader, leader_on_expiring, leader_on_ready,
+                                        leader_on_running, leader_on_ended};
+    const struct gate_events asked = {leader, leader_on_wake, leader_on_cancel, leader_has_ended};
     *leader = (struct leader){
         .directory = &dispatcher->directory, .plugins = options->plugins, .log = options->log};
     leader_init(leader, &dispatcher->loop);
@@ -192,6 +194,7 @@ static bool open_all(struct dispatcher *dispatcher, int nursery_fd, bobbin_error
     /* Before any slot is taken: what an earlier leader gave out must be known. */
     ledger_scan(dispatcher->ledger);
     dispatcher->gate = gate_open(&dispatcher->loop, &dispatcher->directory, &asked, error);
+    leader->gate = dispatcher->gate;
     if (dispatcher->gate == NULL || !open_crew(dispatcher, nursery_fd, error))
         return false;
     dispatcher->signal_fd = child_signal_fd();
@@ -211,6 +214,7 @@ static void close_handle(uv_handle_t *handle, void *arg)
 
 static void close_all(struct dispatcher *dispatcher)
 {
+    dispatcher->leader.gate = NULL;
     gate_close(dispatcher->gate);
     crew_close(dispatcher->crew);
     uv_walk(&dispatcher->loop, close_handle, NULL);

@@ -9,13 +9,15 @@
 
 #include "core/base/clock.h"
 #include "core/base/error.h"
-#include "spooler/canceller.h"
+#include "spooler/asker.h"
 #include "spooler/engine.h"
 #include "spooler/files/record.h"
 #include "spooler/lookup.h"
 #include "spooler/writer.h"
 
 enum { BODY_PATH_BYTES = 4096, NONCES = 256 };
+
+#define FOR_EVER_US (UINT64_MAX / 2)
 
 struct door {
     struct door_options options;
@@ -27,7 +29,7 @@ struct door {
     uint64_t nonces[NONCES]; /* random numbers, fetched many at a time */
     size_t nonces_left;
 
-    struct canceller canceller;
+    struct asker asker;
 
     void (*on_closed)(void *arg);
     void *on_closed_arg;
@@ -84,13 +86,26 @@ static struct storing *make_storing(struct door *door, const char *queue,
     return storing;
 }
 
+/* So long after now; for ever when that cannot be told in microseconds. */
+static uint64_t after(uint64_t now_us, uint64_t delay_ms)
+{
+    uint64_t time_us;
+    if (__builtin_mul_overflow(delay_ms, 1000, &time_us) ||
+        __builtin_add_overflow(time_us, now_us, &time_us) || time_us > FOR_EVER_US)
+        return FOR_EVER_US;
+    return time_us;
+}
+
 static struct record record_of(struct door *door, const struct bobbin_job_spec *spec, bool is_blob,
                                uint64_t payload_bytes, bool needs_sync)
 {
     bobbin_str type = bobbin_text(spec->content_type != NULL ? spec->content_type : "");
+    uint64_t now_us = clock_us();
     return (struct record){
         .nonce = next_nonce(door),
-        .enqueued_us = clock_us(),
+        .enqueued_us = now_us,
+        .due_us = spec->delay_ms > 0 ? after(now_us, spec->delay_ms) : spec->due_us,
+        .expires_us = spec->expires_ms > 0 ? after(now_us, spec->expires_ms) : 0,
         .timeout_ms = spec->timeout_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)spec->timeout_ms,
         .attempts = (uint16_t)spec->attempts,
         .priority = (uint8_t)(spec->priority > 0 ? spec->priority - 1 : 5),
@@ -99,6 +114,7 @@ static struct record record_of(struct door *door, const struct bobbin_job_spec *
         .payload_bytes = payload_bytes,
         .queue = bobbin_text(spec->queue),
         .content_type = type,
+        .unique_key = bobbin_text(spec->unique_key != NULL ? spec->unique_key : ""),
         .headers = spec->headers,
         .header_count = spec->header_count,
         .payload = is_blob ? (bobbin_str){NULL, 0} : spec->payload,
@@ -196,7 +212,7 @@ static void put(void *context, const struct bobbin_job_spec *spec, int payload_f
     writer_put(door->writer, made);
 }
 
-/* ------------------------------------------------------------------ asking and cancelling */
+/* ------------------------------------------------------------------ asking, cancelling, waiting */
 
 static void ask(void *context, bobbin_str id, unsigned flags, jobsport_on_job *on_job, void *arg)
 {
@@ -209,7 +225,20 @@ static void ask(void *context, bobbin_str id, unsigned flags, jobsport_on_job *o
 static void cancel(void *context, bobbin_str id, jobsport_on_job *on_job, void *arg)
 {
     struct door *door = context;
-    canceller_cancel(&door->canceller, id, on_job, arg);
+    asker_cancel(&door->asker, id, on_job, arg);
+}
+
+static uint64_t wait(void *context, bobbin_str id, unsigned flags, uint64_t limit_ms,
+                     jobsport_on_job *on_job, void *arg)
+{
+    struct door *door = context;
+    return asker_wait(&door->asker, id, flags, limit_ms, on_job, arg);
+}
+
+static void end_wait(void *context, uint64_t ticket)
+{
+    struct door *door = context;
+    asker_end_wait(&door->asker, ticket);
 }
 
 /* ------------------------------------------------------------------ life */
@@ -240,11 +269,13 @@ bool door_open(const struct door_options *options, uv_loop_t *loop, struct jobsp
         destroy(door);
         return bobbin_fail(error, "no memory for the spool, or its path is too long");
     }
-    canceller_init(&door->canceller, loop, &door->directory, door->lookup);
+    asker_init(&door->asker, loop, &door->directory, door->lookup);
     *port = (struct jobsport){.door = door,
                               .put = put,
                               .ask = ask,
                               .cancel = cancel,
+                              .wait = wait,
+                              .end_wait = end_wait,
                               .body_directory = door->body_directory};
     return true;
 }
@@ -263,7 +294,7 @@ void door_close(struct jobsport *port, void (*on_closed)(void *arg), void *arg)
     struct door *door = port->door;
     door->on_closed = on_closed;
     door->on_closed_arg = arg;
-    canceller_finish(&door->canceller);
+    asker_finish(&door->asker);
     if (door->writer != NULL)
         writer_close(door->writer, on_writer_closed, door);
     else

@@ -12,6 +12,11 @@
 #include "spooler/files/result.h"
 #include "spooler/files/store.h"
 
+struct first_journal {
+    uint64_t writer;
+    uint32_t sequence;
+};
+
 struct followed {
     const struct spool_directory *directory;
     uint64_t writer;
@@ -23,7 +28,9 @@ struct followed {
     uint64_t last_ended_us;
     bool is_complete; /* its writer is gone or moved on, and all was read */
     bool has_states;  /* a state file was there: entries may be found in it */
-    bool has_cancels;
+    bool has_withdrawn;
+    struct first_journal *firsts; /* owned */
+    size_t first_count;
 };
 
 static bool is_ended(uint8_t state)
@@ -67,6 +74,7 @@ void followed_close(struct followed *journal)
         return;
     state_close(journal->state);
     journal_reader_close(journal->reader);
+    free(journal->firsts);
     free(journal);
 }
 
@@ -114,6 +122,40 @@ static bool read_on(struct followed *journal, const struct log *log, enum journa
     return false;
 }
 
+/* Without memory its other names are forgotten early, that is all. */
+static void note_first(struct followed *journal, const struct job_address *first)
+{
+    for (size_t i = 0; i < journal->first_count; i++)
+        if (journal->firsts[i].writer == first->writer &&
+            journal->firsts[i].sequence == first->sequence)
+            return;
+    struct first_journal *firsts =
+        realloc(journal->firsts, (journal->first_count + 1) * sizeof *firsts);
+    if (firsts == NULL)
+        return;
+    journal->firsts = firsts;
+    firsts[journal->first_count++] = (struct first_journal){first->writer, first->sequence};
+}
+
+static void note_ended(struct followed *journal, const struct state_entry *entry)
+{
+    journal->ended++;
+    if (entry->ended_us > journal->last_ended_us)
+        journal->last_ended_us = entry->ended_us;
+    if (entry->state == BOBBIN_STATE_DUPLICATE)
+        note_first(journal, &entry->first);
+}
+
+bool followed_next_first(const struct followed *journal, size_t *at, uint64_t *writer,
+                         uint32_t *sequence)
+{
+    if (*at >= journal->first_count)
+        return false;
+    *writer = journal->firsts[*at].writer;
+    *sequence = journal->firsts[(*at)++].sequence;
+    return true;
+}
+
 bool followed_next(struct followed *journal, const struct log *log, struct record *record,
                    struct state_entry *entry)
 {
@@ -125,20 +167,23 @@ bool followed_next(struct followed *journal, const struct log *log, struct recor
     journal->count++;
     *entry = (struct state_entry){0};
     if (journal->has_states && state_get(journal->state, record->index, entry) &&
-        is_ended(entry->state)) {
-        journal->ended++;
-        if (entry->ended_us > journal->last_ended_us)
-            journal->last_ended_us = entry->ended_us;
-    }
+        is_ended(entry->state))
+        note_ended(journal, entry);
     return true;
 }
 
 bool followed_read(struct followed *journal, const struct job_address *address, void *head,
                    struct record *record)
 {
-    return journal->reader != NULL &&
-           journal_read_record(journal->reader, address->block, address->index, head, record) &&
+    return followed_record(journal, address->block, address->index, head, record) &&
            record->nonce == address->nonce;
+}
+
+bool followed_record(struct followed *journal, uint32_t block, uint32_t index, void *head,
+                     struct record *record)
+{
+    return journal->reader != NULL &&
+           journal_read_record(journal->reader, block, index, head, record);
 }
 
 bool followed_get(struct followed *journal, uint32_t index, struct state_entry *entry)
@@ -149,10 +194,8 @@ bool followed_get(struct followed *journal, uint32_t index, struct state_entry *
 bool followed_put(struct followed *journal, uint32_t index, const struct state_entry *entry,
                   bobbin_error *error)
 {
-    if (is_ended(entry->state)) {
-        journal->ended++;
-        journal->last_ended_us = entry->ended_us;
-    }
+    if (is_ended(entry->state))
+        note_ended(journal, entry);
     return state_put(journal->state, index, entry, error);
 }
 
@@ -165,14 +208,14 @@ bool followed_flush(struct followed *journal, const struct log *log)
     return false;
 }
 
-void followed_note_cancel(struct followed *journal)
+void followed_note_withdrawn(struct followed *journal)
 {
-    journal->has_cancels = true;
+    journal->has_withdrawn = true;
 }
 
-bool followed_has_cancels(const struct followed *journal)
+bool followed_has_withdrawn(const struct followed *journal)
 {
-    return journal->has_cancels;
+    return journal->has_withdrawn;
 }
 
 void followed_settle(struct followed *journal)

@@ -28,13 +28,22 @@ bool followed_next(struct followed *journal, const struct log *log, struct recor
 bool followed_read(struct followed *journal, const struct job_address *address, void *head,
                    struct record *record);
 
+/* The same where the nonce is not known. */
+bool followed_record(struct followed *journal, uint32_t block, uint32_t index, void *head,
+                     struct record *record);
+
 bool followed_get(struct followed *journal, uint32_t index, struct state_entry *entry);
 bool followed_put(struct followed *journal, uint32_t index, const struct state_entry *entry,
                   bobbin_error *error);
 bool followed_flush(struct followed *journal, const struct log *log);
 
-void followed_note_cancel(struct followed *journal);
-bool followed_has_cancels(const struct followed *journal);
+/* Some of its jobs ended while they waited. */
+void followed_note_withdrawn(struct followed *journal);
+bool followed_has_withdrawn(const struct followed *journal);
+
+/* The journals of jobs that some of its jobs are other names of; *at is 0 at first. */
+bool followed_next_first(const struct followed *journal, size_t *at, uint64_t *writer,
+                         uint32_t *sequence);
 
 /* A journal that is complete and whose jobs have all ended needs no descriptors and no buffers:
  * closes them. From then on its jobs read as unknown here. */

@@ -8,6 +8,7 @@
 
 #include "core/base/error.h"
 #include "spooler/link.h"
+#include "spooler/waits.h"
 
 enum { BACKLOG = 64, MESSAGES_A_TURN = 64 };
 
@@ -18,6 +19,8 @@ struct guest {
     struct guest **link;
     int fd;
     uv_poll_t poll;
+    bool is_full; /* of answers that it has not read: more when it has room */
+    struct party party;
 };
 
 struct gate {
@@ -27,6 +30,7 @@ struct gate {
     int fd;
     uv_poll_t poll;
     struct guest *guests;
+    struct waits waits;
 };
 
 static void on_guest_closed(uv_handle_t *handle)
@@ -39,30 +43,75 @@ static void dismiss(struct guest *guest)
     *guest->link = guest->next;
     if (guest->next != NULL)
         guest->next->link = guest->link;
+    waits_leave(&guest->gate->waits, &guest->party);
     uv_close((uv_handle_t *)&guest->poll, on_guest_closed);
     close(guest->fd);
+}
+
+static bool cancel(struct guest *guest, const struct door_message *message)
+{
+    const struct gate_events *events = &guest->gate->events;
+    struct door_message answer = {.kind = DOOR_ANSWER, .ticket = message->ticket};
+    answer.state = events->on_cancel(events->context, &message->address);
+    return send(guest->fd, &answer, sizeof answer, MSG_NOSIGNAL) == (ssize_t)sizeof answer;
+}
+
+static bool wait_for_end(struct guest *guest, const struct door_message *message)
+{
+    const struct gate_events *events = &guest->gate->events;
+    struct waits *waits = &guest->gate->waits;
+    struct job_address address = message->address;
+    if (events->has_ended(events->context, &address))
+        return waits_add_ended(waits, &guest->party, message->ticket);
+    return waits_add(waits, &guest->party, message->ticket, &address);
 }
 
 /* False: the guest is to be dismissed. */
 static bool serve(struct guest *guest, const struct door_message *message)
 {
-    struct gate *gate = guest->gate;
-    if (message->kind == DOOR_WAKE) {
-        gate->events.on_wake(gate->events.context, message->address.writer,
-                             message->address.sequence);
+    const struct gate_events *events = &guest->gate->events;
+    switch (message->kind) {
+    case DOOR_WAKE:
+        events->on_wake(events->context, message->address.writer, message->address.sequence);
         return true;
-    }
-    if (message->kind != DOOR_CANCEL)
+    case DOOR_CANCEL:
+        return cancel(guest, message);
+    case DOOR_WAIT:
+        return wait_for_end(guest, message);
+    case DOOR_FORGET:
+        waits_forget(&guest->gate->waits, &guest->party, message->ticket);
+        return true;
+    default:
         return false;
-    struct door_message answer = {.kind = DOOR_ANSWER, .ticket = message->ticket};
-    answer.state = gate->events.on_cancel(gate->events.context, &message->address);
-    return send(guest->fd, &answer, sizeof answer, MSG_NOSIGNAL) == (ssize_t)sizeof answer;
+    }
+}
+
+static void watch(struct guest *guest);
+
+/* False: the guest is to be dismissed. */
+static bool tell(struct guest *guest)
+{
+    struct door_message answer = {.kind = DOOR_ANSWER};
+    while (!guest->is_full && waits_next(&guest->party, &answer.ticket)) {
+        if (send(guest->fd, &answer, sizeof answer, MSG_NOSIGNAL) == (ssize_t)sizeof answer)
+            waits_take(&guest->gate->waits, &guest->party);
+        else if (errno != EAGAIN && errno != ENOBUFS)
+            return false;
+        else
+            guest->is_full = true;
+    }
+    if (guest->is_full)
+        watch(guest);
+    return true;
 }
 
 static void on_message(uv_poll_t *poll, int status, int events)
 {
     struct guest *guest = poll->data;
-    (void)events;
+    if (status == 0 && (events & UV_WRITABLE)) {
+        guest->is_full = false; /* the next gate_tell goes on */
+        watch(guest);
+    }
     for (int i = 0; status == 0 && i < MESSAGES_A_TURN; i++) {
         struct door_message message;
         ssize_t got = recv(guest->fd, &message, sizeof message, MSG_TRUNC);
@@ -73,6 +122,11 @@ static void on_message(uv_poll_t *poll, int status, int events)
     }
     if (status != 0)
         dismiss(guest);
+}
+
+static void watch(struct guest *guest)
+{
+    uv_poll_start(&guest->poll, UV_READABLE | (guest->is_full ? UV_WRITABLE : 0), on_message);
 }
 
 static void on_guest(uv_poll_t *poll, int status, int events)
@@ -96,7 +150,8 @@ static void on_guest(uv_poll_t *poll, int status, int events)
     if (guest->next != NULL)
         guest->next->link = &guest->next;
     gate->guests = guest;
-    uv_poll_start(&guest->poll, UV_READABLE, on_message);
+    party_init(&guest->party);
+    watch(guest);
 }
 
 static bool bind_socket(struct gate *gate)
@@ -130,6 +185,7 @@ struct gate *gate_open(uv_loop_t *loop, const struct spool_directory *directory,
         free(gate);
         return NULL;
     }
+    waits_init(&gate->waits);
     gate->poll.data = gate;
     uv_poll_start(&gate->poll, UV_READABLE, on_guest);
     return gate;
@@ -141,7 +197,22 @@ void gate_close(struct gate *gate)
         return;
     while (gate->guests != NULL)
         dismiss(gate->guests);
+    waits_finish(&gate->waits);
     unlinkat(gate->directory->root, LINK_SOCKET_NAME, 0);
     close(gate->fd);
     uv_close((uv_handle_t *)&gate->poll, on_closed);
+}
+
+void gate_end(struct gate *gate, const struct job_address *address)
+{
+    waits_end(&gate->waits, address);
+}
+
+void gate_tell(struct gate *gate)
+{
+    for (struct guest *guest = gate->guests, *next; guest != NULL; guest = next) {
+        next = guest->next;
+        if (!tell(guest))
+            dismiss(guest);
+    }
 }

@@ -29,14 +29,37 @@ static void put_back(struct leader *leader, const struct waiting *job)
                   "no memory for a waiting job: it will be found by the next leader");
 }
 
+static bool still_waits(void *context, const struct waiting *job)
+{
+    struct leader *leader = context;
+    return ledger_may_expire(leader->ledger, job);
+}
+
+void leader_on_expiring(void *context, const struct waiting *job, uint64_t expires_us)
+{
+    struct leader *leader = context;
+    if (!expiry_put(&leader->expiry, job, expires_us, clock_us()))
+        log_write(leader->log, BOBBIN_ERROR, NULL,
+                  "no memory for the expiry of a job: it may run late");
+}
+
+static void expire(struct leader *leader)
+{
+    struct waiting job;
+    while (expiry_take(&leader->expiry, clock_us(), &job))
+        ledger_expired(leader->ledger, &job);
+}
+
 static bool give_one(struct leader *leader, struct slot *slot)
 {
     struct waiting job;
     struct job_address address;
-    do
+    do {
         if (!queue_take(&leader->queue, clock_us(), &job))
             return false;
-    while (ledger_is_cancelled(leader->ledger, &job));
+        if ((job.flags & WAITING_EXPIRES) && job.attempt == 0)
+            expiry_note_stale(&leader->expiry, still_waits, leader);
+    } while (ledger_is_withdrawn(leader->ledger, &job));
     const struct queue_settings *queue = ledger_queue(leader->ledger, job.queue);
     if (!ledger_start(leader->ledger, &job, slot_number(slot))) {
         job.attempt--;
@@ -54,9 +77,12 @@ void leader_give_out(struct leader *leader)
     struct slot *slot;
     if (leader->crew == NULL)
         return;
+    expire(leader);
     while ((slot = crew_idle(leader->crew)) != NULL && give_one(leader, slot))
         ;
     uint64_t due_us = queue_next_due(&leader->queue), now = clock_us();
+    if (expiry_next(&leader->expiry) < due_us)
+        due_us = expiry_next(&leader->expiry);
     if (due_us != UINT64_MAX)
         uv_timer_start(&leader->due, on_due, due_us > now ? (due_us - now) / 1000 + 1 : 1, 0);
 }
@@ -127,7 +153,7 @@ static void keep_result(struct leader *leader, const struct crew_return *back)
     struct job_address address;
     bobbin_error error;
     ledger_address(leader->ledger, back->job, &address);
-    if (back->message->has_result == 1 &&
+    if (back->message->has_result == JOB_RESULT_KEPT &&
         !result_commit(leader->directory, &address, back->job->attempt, &error))
         log_write(leader->log, BOBBIN_ERROR, NULL, "%s", error.text);
 }
@@ -277,11 +303,34 @@ uint32_t leader_on_cancel(void *context, const struct job_address *address)
     return (uint32_t)state;
 }
 
+bool leader_has_ended(void *context, struct job_address *address)
+{
+    struct leader *leader = context;
+    struct waiting job;
+    switch (ledger_find(leader->ledger, address, &job)) {
+    case BOBBIN_STATE_READY:
+    case BOBBIN_STATE_RUNNING:
+    case BOBBIN_STATE_CANCELLING:
+        ledger_address(leader->ledger, &job, address);
+        return false;
+    default:
+        return true;
+    }
+}
+
+void leader_on_ended(void *context, const struct job_address *address)
+{
+    struct leader *leader = context;
+    if (leader->gate != NULL)
+        gate_end(leader->gate, address);
+}
+
 /* ------------------------------------------------------------------ life */
 
 void leader_init(struct leader *leader, uv_loop_t *loop)
 {
     queue_init(&leader->queue);
+    expiry_init(&leader->expiry);
     uv_timer_init(loop, &leader->due);
     uv_timer_init(loop, &leader->adopt);
     leader->due.data = leader->adopt.data = leader;
@@ -295,6 +344,7 @@ void leader_begin(struct leader *leader)
 void leader_finish(struct leader *leader)
 {
     queue_finish(&leader->queue);
+    expiry_finish(&leader->expiry);
     free(leader->orphans);
     leader->orphans = NULL;
 }

@@ -11,6 +11,8 @@
 
 #include "core/base/log.h"
 #include "core/plugin/plugin.h"
+#include "spooler/expiry.h"
+#include "spooler/gate.h"
 #include "spooler/ledger.h"
 #include "spooler/queue.h"
 #include "spooler/run/crew.h"
@@ -21,11 +23,13 @@ struct leader {
     struct plugin_set *plugins;
     const struct log *log;
     struct ledger *ledger;
+    struct gate *gate; /* NULL until it is open: nobody waits for a job's end then */
     struct crew *crew; /* NULL until there are job processes */
     struct queue queue;
+    struct expiry expiry;
     struct orphan *orphans; /* owned: jobs that an earlier leader gave out */
     size_t orphan_count;
-    uv_timer_t due;   /* the next job that waits for its time */
+    uv_timer_t due;   /* the next job that waits for its time, or expires */
     uv_timer_t adopt; /* while there are orphans */
 };
 
@@ -37,8 +41,10 @@ void leader_finish(struct leader *leader); /* its timers are closed by the loop'
 void leader_give_out(struct leader *leader);
 
 /* struct ledger_events */
+void leader_on_expiring(void *context, const struct waiting *job, uint64_t expires_us);
 void leader_on_ready(void *context, const struct waiting *job);
 void leader_on_running(void *context, const struct waiting *job, uint32_t slot, bool is_cancelled);
+void leader_on_ended(void *context, const struct job_address *address);
 
 /* struct crew_options */
 void leader_on_idle(void *context);
@@ -48,5 +54,6 @@ bool leader_is_reserved(void *context, uint32_t slot);
 /* struct gate_events */
 void leader_on_wake(void *context, uint64_t writer, uint32_t sequence);
 uint32_t leader_on_cancel(void *context, const struct job_address *address);
+bool leader_has_ended(void *context, struct job_address *address);
 
 #endif

@@ -10,6 +10,7 @@
 #include "core/base/clock.h"
 #include "spooler/files/history.h"
 #include "spooler/followed.h"
+#include "spooler/keys.h"
 
 enum { NAMES_MAX = 4096 };
 
@@ -30,7 +31,16 @@ struct ledger {
     struct named_queue queues[NAMES_MAX];
     uint16_t queue_count;
     struct queue_settings defaults;
+    struct keys keys;
 };
+
+static bool read_again(void *context, uint32_t journal, uint32_t block, uint32_t index, void *head,
+                       struct record *record)
+{
+    const struct ledger *ledger = context;
+    return ledger->journals[journal] != NULL &&
+           followed_record(ledger->journals[journal], block, index, head, record);
+}
 
 struct ledger *ledger_create(const struct spool_directory *directory,
                              const struct spool_settings *spool, const struct queue_table *queues,
@@ -45,6 +55,7 @@ struct ledger *ledger_create(const struct spool_directory *directory,
     ledger->log = log;
     ledger->events = *events;
     ledger->defaults = queue_defaults();
+    keys_init(&ledger->keys, read_again, ledger);
     return ledger;
 }
 
@@ -56,6 +67,7 @@ void ledger_destroy(struct ledger *ledger)
         followed_close(ledger->journals[i]);
     for (uint16_t i = 0; i < ledger->queue_count; i++)
         free(ledger->queues[i].name);
+    keys_finish(&ledger->keys);
     free(ledger->journals);
     free(ledger);
 }
@@ -105,7 +117,23 @@ static void describe(struct ledger *ledger, uint32_t journal, const struct recor
         .attempts = record->attempts > 0 ? record->attempts : (uint16_t)settings->attempts,
         .queue = queue,
         .priority = record->priority,
+        .flags = (uint8_t)((record->unique_key.length > 0 ? WAITING_HAS_KEY : 0) |
+                           (record->expires_us > 0 ? WAITING_EXPIRES : 0)),
     };
+}
+
+static void hold_key(struct ledger *ledger, const struct waiting *job, const struct record *record)
+{
+    if (!keys_hold(&ledger->keys, job, record))
+        log_write(ledger->log, BOBBIN_ERROR, NULL,
+                  "no memory for the unique key of a job: a duplicate of it may run");
+}
+
+static void announce(struct ledger *ledger, const struct waiting *job, uint64_t expires_us)
+{
+    if (expires_us > 0 && job->attempt == 0)
+        ledger->events.on_expiring(ledger->events.context, job, expires_us);
+    ledger->events.on_ready(ledger->events.context, job);
 }
 
 static void found(struct ledger *ledger, uint32_t journal, const struct record *record,
@@ -116,14 +144,22 @@ static void found(struct ledger *ledger, uint32_t journal, const struct record *
     job.attempt = entry->attempt;
     switch (entry->state) {
     case BOBBIN_STATE_UNKNOWN:
-        ledger->events.on_ready(ledger->events.context, &job);
+        if (!(job.flags & WAITING_HAS_KEY))
+            announce(ledger, &job, record->expires_us);
+        else if (!keys_keep(&ledger->keys, &job, record))
+            log_write(ledger->log, BOBBIN_ERROR, NULL,
+                      "no memory for a job with a unique key: the next leader will find it");
         break;
     case BOBBIN_STATE_READY:
         job.due_us = entry->due_or_started_us;
-        ledger->events.on_ready(ledger->events.context, &job);
+        if (job.flags & WAITING_HAS_KEY)
+            hold_key(ledger, &job, record);
+        announce(ledger, &job, record->expires_us);
         break;
     case BOBBIN_STATE_RUNNING:
     case BOBBIN_STATE_CANCELLING:
+        if (job.flags & WAITING_HAS_KEY)
+            hold_key(ledger, &job, record);
         ledger->events.on_running(ledger->events.context, &job, entry->slot,
                                   entry->state == BOBBIN_STATE_CANCELLING);
         break;
@@ -165,11 +201,19 @@ static uint32_t open_journal(struct ledger *ledger, uint64_t writer, uint32_t se
     return ledger->journal_count++;
 }
 
-void ledger_follow(struct ledger *ledger, uint64_t writer, uint32_t sequence)
+static void judge_keyed(struct ledger *ledger);
+
+static void follow_by_name(struct ledger *ledger, uint64_t writer, uint32_t sequence)
 {
     uint32_t number = open_journal(ledger, writer, sequence);
     if (number != UINT32_MAX)
         follow(ledger, number);
+}
+
+void ledger_follow(struct ledger *ledger, uint64_t writer, uint32_t sequence)
+{
+    follow_by_name(ledger, writer, sequence);
+    judge_keyed(ledger);
 }
 
 void ledger_scan(struct ledger *ledger)
@@ -186,8 +230,9 @@ void ledger_scan(struct ledger *ledger)
     uint32_t sequence;
     for (struct dirent *entry; (entry = readdir(entries)) != NULL;)
         if (journal_parse_name(entry->d_name, &writer, &sequence))
-            ledger_follow(ledger, writer, sequence);
+            follow_by_name(ledger, writer, sequence);
     closedir(entries);
+    judge_keyed(ledger);
     for (uint32_t i = 0; i < ledger->journal_count; i++)
         if (ledger->journals[i] != NULL)
             followed_settle(ledger->journals[i]);
@@ -212,6 +257,8 @@ static const unsigned legal_before[] = {
     [BOBBIN_STATE_DEAD] = FROM(BOBBIN_STATE_READY) | FROM(BOBBIN_STATE_RUNNING),
     [BOBBIN_STATE_CANCELLING] = FROM(BOBBIN_STATE_RUNNING),
     [BOBBIN_STATE_CANCELLED] = FROM(BOBBIN_STATE_READY) | FROM(BOBBIN_STATE_CANCELLING),
+    [BOBBIN_STATE_EXPIRED] = FROM(BOBBIN_STATE_READY),
+    [BOBBIN_STATE_DUPLICATE] = FROM(BOBBIN_STATE_READY),
 };
 
 static bool move(struct ledger *ledger, const struct waiting *job, struct state_entry *now,
@@ -239,10 +286,24 @@ static bool move(struct ledger *ledger, const struct waiting *job, struct state_
     return false;
 }
 
+static bool end_as(struct ledger *ledger, const struct waiting *job, struct state_entry *now,
+                   enum bobbin_job_state state)
+{
+    struct job_address address;
+    now->ended_us = clock_us();
+    if (!move(ledger, job, now, state))
+        return false;
+    if (job->flags & WAITING_HAS_KEY)
+        keys_release(&ledger->keys, job);
+    ledger_address(ledger, job, &address);
+    ledger->events.on_ended(ledger->events.context, &address);
+    return true;
+}
+
 static bool end(struct ledger *ledger, const struct waiting *job, enum bobbin_job_state state)
 {
-    struct state_entry now = {.ended_us = clock_us()};
-    return move(ledger, job, &now, state);
+    struct state_entry now = {0};
+    return end_as(ledger, job, &now, state);
 }
 
 bool ledger_start(struct ledger *ledger, struct waiting *job, uint32_t slot)
@@ -304,18 +365,97 @@ bool ledger_cancelling(struct ledger *ledger, const struct waiting *job)
 
 bool ledger_cancelled(struct ledger *ledger, const struct waiting *job)
 {
-    followed_note_cancel(ledger->journals[job->journal]);
+    followed_note_withdrawn(ledger->journals[job->journal]);
     return end(ledger, job, BOBBIN_STATE_CANCELLED);
 }
 
-bool ledger_is_cancelled(struct ledger *ledger, const struct waiting *job)
+bool ledger_may_expire(struct ledger *ledger, const struct waiting *job)
+{
+    struct state_entry entry;
+    struct followed *journal = ledger->journals[job->journal];
+    if (journal == NULL || followed_is_settled(journal))
+        return false;
+    return !followed_get(journal, job->index, &entry) ||
+           (entry.state == BOBBIN_STATE_READY && entry.attempt == 0);
+}
+
+bool ledger_expired(struct ledger *ledger, const struct waiting *job)
+{
+    if (!ledger_may_expire(ledger, job))
+        return false;
+    followed_note_withdrawn(ledger->journals[job->journal]);
+    return end(ledger, job, BOBBIN_STATE_EXPIRED);
+}
+
+bool ledger_is_withdrawn(struct ledger *ledger, const struct waiting *job)
 {
     struct state_entry entry;
     struct followed *journal = ledger->journals[job->journal];
     if (journal == NULL || followed_is_settled(journal))
         return true; /* all of its jobs have ended: so has this one */
-    return followed_has_cancels(journal) && followed_get(journal, job->index, &entry) &&
-           entry.state == BOBBIN_STATE_CANCELLED;
+    return followed_has_withdrawn(journal) && followed_get(journal, job->index, &entry) &&
+           (entry.state == BOBBIN_STATE_CANCELLED || entry.state == BOBBIN_STATE_EXPIRED);
+}
+
+/* ------------------------------------------------------------------ unique keys */
+
+static void make_duplicate(struct ledger *ledger, const struct waiting *job,
+                           const struct unique_job *holder)
+{
+    struct waiting copy = *job;
+    struct state_entry now = {.first = {.block = holder->block, .index = holder->index}};
+    copy.flags &= (uint8_t)~WAITING_HAS_KEY; /* it never held it */
+    followed_name(ledger->journals[holder->journal], &now.first.writer, &now.first.sequence);
+    end_as(ledger, &copy, &now, BOBBIN_STATE_DUPLICATE);
+}
+
+static void judge(void *context, const struct keyed *keyed, const struct record *record,
+                  const struct unique_job *holder)
+{
+    struct ledger *ledger = context;
+    bool is_late = keyed->expires_us > 0 && keyed->expires_us <= clock_us();
+    if (record == NULL) {
+        log_write(ledger->log, BOBBIN_ERROR, NULL,
+                  "the record of a job cannot be read again: the next leader will try");
+    } else if (holder != NULL) {
+        make_duplicate(ledger, &keyed->job, holder);
+    } else if (!is_late || !ledger_expired(ledger, &keyed->job)) {
+        hold_key(ledger, &keyed->job, record);
+        announce(ledger, &keyed->job, keyed->expires_us);
+    }
+}
+
+static void judge_keyed(struct ledger *ledger)
+{
+    keys_judge(&ledger->keys, judge, ledger);
+}
+
+/* ------------------------------------------------------------------ asking */
+
+/* The state of a job that was found by its record. */
+static enum bobbin_job_state state_of(struct ledger *ledger, uint32_t number,
+                                      const struct record *record, struct waiting *job,
+                                      struct state_entry *entry)
+{
+    describe(ledger, number, record, job);
+    if (!followed_get(ledger->journals[number], record->index, entry))
+        return BOBBIN_STATE_READY;
+    job->attempt = entry->attempt;
+    return (enum bobbin_job_state)entry->state;
+}
+
+static enum bobbin_job_state find_first(struct ledger *ledger, const struct job_address *first,
+                                        struct waiting *job)
+{
+    unsigned char head[RECORD_HEAD_MAX];
+    struct record record;
+    struct state_entry entry;
+    uint32_t number = open_journal(ledger, first->writer, first->sequence);
+    if (number == UINT32_MAX ||
+        !followed_record(ledger->journals[number], first->block, first->index, head, &record))
+        return BOBBIN_STATE_UNKNOWN;
+    enum bobbin_job_state state = state_of(ledger, number, &record, job, &entry);
+    return state == BOBBIN_STATE_DUPLICATE ? BOBBIN_STATE_UNKNOWN : state;
 }
 
 enum bobbin_job_state ledger_find(struct ledger *ledger, const struct job_address *address,
@@ -328,14 +468,13 @@ enum bobbin_job_state ledger_find(struct ledger *ledger, const struct job_addres
     if (number == UINT32_MAX)
         return BOBBIN_STATE_UNKNOWN;
     follow(ledger, number);
-    struct followed *journal = ledger->journals[number];
-    if (!followed_read(journal, address, head, &record))
+    judge_keyed(ledger);
+    if (!followed_read(ledger->journals[number], address, head, &record))
         return BOBBIN_STATE_UNKNOWN;
-    describe(ledger, number, &record, job);
-    if (!followed_get(journal, address->index, &entry))
-        return BOBBIN_STATE_READY;
-    job->attempt = entry.attempt;
-    return (enum bobbin_job_state)entry.state;
+    enum bobbin_job_state state = state_of(ledger, number, &record, job, &entry);
+    if (state != BOBBIN_STATE_DUPLICATE)
+        return state;
+    return find_first(ledger, &entry.first, job);
 }
 
 void ledger_flush(struct ledger *ledger)
@@ -345,12 +484,30 @@ void ledger_flush(struct ledger *ledger)
             followed_flush(ledger->journals[i], ledger->log);
 }
 
+/* Other names of jobs are known as long as those are. */
+static bool is_over(const struct ledger *ledger, struct followed *journal, uint64_t now,
+                    uint64_t ttl_us)
+{
+    uint64_t writer;
+    uint32_t sequence;
+    if (!followed_is_over(journal, now, ttl_us))
+        return false;
+    for (size_t at = 0; followed_next_first(journal, &at, &writer, &sequence);)
+        for (uint32_t i = 0; i < ledger->journal_count; i++) {
+            struct followed *first = ledger->journals[i];
+            if (first != NULL && followed_is(first, writer, sequence) &&
+                !followed_is_over(first, now, ttl_us))
+                return false;
+        }
+    return true;
+}
+
 void ledger_sweep(struct ledger *ledger)
 {
     uint64_t ttl_us = ledger->spool->result_ttl_ms * 1000, now = clock_us();
     for (uint32_t i = 0; i < ledger->journal_count; i++) {
         struct followed *journal = ledger->journals[i];
-        if (journal == NULL || !followed_is_over(journal, now, ttl_us))
+        if (journal == NULL || !is_over(ledger, journal, now, ttl_us))
             continue;
         followed_remove(journal, ledger->directory);
         followed_close(journal);

@@ -4,8 +4,10 @@
  *
  *        put              given to a slot
  *   ----------> READY ------------------------> RUNNING ---- done -----------> DONE
- *               ^   |                            |   |  \
- *               |   +-- cancel --> CANCELLED <---|---|---+ cancel: CANCELLING, then CANCELLED
+ *               ^ | | \                          |   |  \
+ *               | | |  +-- cancel -> CANCELLED <-|---|---+ cancel: CANCELLING, then CANCELLED
+ *               | | +--> EXPIRED                 |   |
+ *               | +----> DUPLICATE               |   |
  *               +--- retry, or handed back ------+   +---- FAILED, or no attempt left --> DEAD
  */
 #ifndef SPOOLER_LEDGER_H
@@ -22,10 +24,14 @@ struct ledger;
 /* What the ledger finds while it follows journals. */
 struct ledger_events {
     void *context;
+    /* A job that was never started and will expire; on_ready follows. */
+    void (*on_expiring)(void *context, const struct waiting *job, uint64_t expires_us);
     /* A job that may run, now or when it is due. */
     void (*on_ready)(void *context, const struct waiting *job);
     /* A job that a leader before this one had given to a slot: it may still run there. */
     void (*on_running)(void *context, const struct waiting *job, uint32_t slot, bool is_cancelled);
+    /* A job will never run again; the files say so after the next ledger_flush. */
+    void (*on_ended)(void *context, const struct job_address *address);
 };
 
 /* All borrowed. NULL without memory. */
@@ -60,12 +66,20 @@ bool ledger_hand_back(struct ledger *ledger, struct waiting *job);
 bool ledger_cancelling(struct ledger *ledger, const struct waiting *job);
 bool ledger_cancelled(struct ledger *ledger, const struct waiting *job);
 
-/* The state of the job with that address, and *job as far as it is known; STATE_UNKNOWN: none. */
+/* Its time has passed. False, silently, for one that has begun or ended meanwhile. */
+bool ledger_expired(struct ledger *ledger, const struct waiting *job);
+/* Whether it is still one that may expire. */
+bool ledger_may_expire(struct ledger *ledger, const struct waiting *job);
+
+/* The state of the job with that address, and *job as far as it is known; STATE_UNKNOWN: none. That
+ * of a DUPLICATE is its first (as long as the journal is not settled: the files say it for ever).
+ */
 enum bobbin_job_state ledger_find(struct ledger *ledger, const struct job_address *address,
                                   struct waiting *job);
 
-/* Whether a job that was waiting has been cancelled meanwhile. Cheap when none was. */
-bool ledger_is_cancelled(struct ledger *ledger, const struct waiting *job);
+/* Whether a job that was waiting has been cancelled or has expired meanwhile. Cheap when none has.
+ */
+bool ledger_is_withdrawn(struct ledger *ledger, const struct waiting *job);
 
 /* Writes what was kept back. Called before the loop sleeps. */
 void ledger_flush(struct ledger *ledger);

@@ -27,6 +27,7 @@ struct lookup {
     const struct queue_table *queues;
     struct open_journal journals[OPEN_JOURNALS];
     uint64_t clock;
+    struct job_address address;
     char id[ID_TEXT_BYTES + 1];
     char error[512];
     struct slot_progress progress;
@@ -150,6 +151,20 @@ static void fill(struct lookup *lookup, const struct job_address *address, unsig
     }
 }
 
+/* Record and state at an address; its nonce is not looked at. */
+static bool read_job(struct lookup *lookup, const struct job_address *address,
+                     struct record *record, struct state_entry *entry)
+{
+    struct open_journal *journal = open_journal(lookup, address);
+    if (journal == NULL)
+        return false;
+    journal->used = ++lookup->clock;
+    if (!journal_read_record(journal->reader, address->block, address->index, lookup->head, record))
+        return false;
+    read_state(lookup, journal, address, entry);
+    return true;
+}
+
 void lookup_find(struct lookup *lookup, bobbin_str id, unsigned flags, struct bobbin_job_info *info)
 {
     struct job_address address;
@@ -166,16 +181,22 @@ void lookup_find(struct lookup *lookup, bobbin_str id, unsigned flags, struct bo
                                      .result_type = {"", 0}};
     if (id.data == NULL || !id_parse(id.data, id.length, &address))
         return;
-    struct open_journal *journal = open_journal(lookup, &address);
-    if (journal == NULL)
-        return;
-    journal->used = ++lookup->clock;
-    if (!journal_read_record(journal->reader, address.block, address.index, lookup->head,
-                             &record) ||
-        record.nonce != address.nonce)
+    uint64_t nonce = address.nonce;
+    if (!read_job(lookup, &address, &record, &entry) || record.nonce != nonce)
         return;
     id_format(&address, lookup->id);
+    if (entry.state == BOBBIN_STATE_DUPLICATE) {
+        address = entry.first;
+        if (!read_job(lookup, &address, &record, &entry) || entry.state == BOBBIN_STATE_DUPLICATE)
+            return;
+    }
     info->id = (bobbin_str){lookup->id, ID_TEXT_BYTES};
-    read_state(lookup, journal, &address, &entry);
+    address.nonce = record.nonce;
+    lookup->address = address;
     fill(lookup, &address, flags, &record, &entry, info);
+}
+
+void lookup_address(const struct lookup *lookup, struct job_address *address)
+{
+    *address = lookup->address;
 }

@@ -14,13 +14,19 @@
 enum door_message_kind {
     DOOR_WAKE = 1,   /* records were appended to a journal: a hint, never answered */
     DOOR_CANCEL = 2, /* answered by DOOR_ANSWER */
-    DOOR_ANSWER = 3
+    DOOR_ANSWER = 3,
+    DOOR_WAIT = 4,  /* answered by DOOR_ANSWER when the job has ended, or at once; then forgotten */
+    DOOR_FORGET = 5 /* a WAIT with this ticket need not be answered any more; never answered */
 };
+
+/* The low 32 bits of a WAIT's ticket are a place: a number below this, one a connection at a time.
+ * A WAIT for a place that is taken replaces the one that was there. */
+enum { DOOR_WAITS_MAX = 65536 };
 
 struct door_message {
     uint32_t kind;
     uint32_t state;             /* ANSWER: enum bobbin_job_state afterwards */
-    uint64_t ticket;            /* CANCEL: chosen by the asker; ANSWER: the same */
+    uint64_t ticket;            /* CANCEL, WAIT: chosen by the asker; ANSWER, FORGET: the same */
     struct job_address address; /* WAKE: only writer and sequence count */
 };
 
@@ -49,14 +55,19 @@ enum job_message_kind {
 
 enum { JOB_SENTENCE_BYTES = 512 };
 
+enum job_result_fate {
+    JOB_RESULT_NONE = 0,
+    JOB_RESULT_KEPT = 1, /* its file waits to be renamed */
+    JOB_RESULT_LOST = 2  /* there was no space for it */
+};
+
 struct job_message {
     uint32_t kind;
     uint32_t attempt;
     struct job_address address;
-    uint32_t attempts; /* RUN: how many are allowed */
-    uint32_t result;   /* SETTLE: enum bobbin_job_result */
-    uint32_t
-        has_result; /* SETTLE: a result file waits to be renamed; 2: there was no space for it */
+    uint32_t attempts;   /* RUN: how many are allowed */
+    uint32_t result;     /* SETTLE: enum bobbin_job_result */
+    uint32_t has_result; /* SETTLE: enum job_result_fate */
     uint32_t sentence_bytes;
     uint64_t retry_after_ms;           /* SETTLE with RETRY: UINT64_MAX is "as the queue says" */
     char sentence[JOB_SENTENCE_BYTES]; /* only sentence_bytes of it are sent */

@@ -130,6 +130,18 @@ uint64_t queue_next_due(const struct queue *queue)
     return queue->heap_count > 0 ? queue->heap[0].due_us : UINT64_MAX;
 }
 
+void queue_filter(struct queue *queue, bool (*keeps)(void *context, const struct waiting *job),
+                  void *context)
+{
+    size_t count = queue->heap_count;
+    queue->heap_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct waiting job = queue->heap[i];
+        if (keeps(context, &job))
+            heap_put(queue, &job); /* never behind i */
+    }
+}
+
 size_t queue_count(const struct queue *queue)
 {
     size_t count = queue->heap_count;

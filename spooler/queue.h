@@ -12,6 +12,11 @@
 
 enum { QUEUE_PRIORITIES = 10 };
 
+enum {
+    WAITING_HAS_KEY = 1, /* it holds a unique key */
+    WAITING_EXPIRES = 2
+};
+
 /* One job, in 32 bytes: where it is, and what its leader must know to give it out. */
 struct waiting {
     uint64_t due_us;  /* 0: at once */
@@ -23,7 +28,7 @@ struct waiting {
     uint16_t attempts; /* allowed */
     uint16_t queue;    /* number of the queue in the ledger */
     uint8_t priority;
-    uint8_t unused;
+    uint8_t flags; /* WAITING_... */
 };
 
 struct ring {
@@ -51,6 +56,10 @@ bool queue_take(struct queue *queue, uint64_t now_us, struct waiting *job);
 
 /* When the earliest of the later ones is due; UINT64_MAX: none waits for a time. */
 uint64_t queue_next_due(const struct queue *queue);
+
+/* Of those that are due later, only those stay that keeps answers true for. */
+void queue_filter(struct queue *queue, bool (*keeps)(void *context, const struct waiting *job),
+                  void *context);
 
 /* All that wait, those for later included. */
 size_t queue_count(const struct queue *queue);

@@ -19,15 +19,17 @@ VAGUE = {"util", "utils", "common", "misc", "types", "helpers"}
 
 # Where a loop turns.
 LOOPS = {"core/process/worker", "core/net/clients", "core/net/connection", "core/net/deadline",
-         "core/net/intake", "core/net/reply", "core/exchange/offload", "core/exchange/ticket", "core/exchange/timer",
-         "spooler/writer", "spooler/leader", "spooler/door", "spooler/canceller", "spooler/gate",
+         "core/net/intake", "core/net/reply", "core/exchange/offload", "core/exchange/ticket",
+         "core/exchange/timer", "spooler/writer", "spooler/leader", "spooler/door", "spooler/asker",
+         "spooler/leaderline", "spooler/gate",
          "spooler/dispatcher", "spooler/run/crew", "core/main"}
 
 # What of core/ the spooler may know; config.h comes along with core/plugin/plugin.h.
 SPOOLER_MAY = ("core/base/", "core/config/option.h", "core/config/config.h", "core/plugin/",
                "core/exchange/ticket.h", "core/exchange/timer.h")
 # These of spooler/ know neither loop nor plugins.
-QUIET = ("spooler/files/", "spooler/queue", "spooler/retry")
+QUIET = ("spooler/files/", "spooler/queue", "spooler/retry", "spooler/expiry", "spooler/unique",
+         "spooler/keys", "spooler/waits")
 
 # Writable data in core and spooler, each with its reason.
 GLOBALS = {

@@ -7,6 +7,7 @@
 #include "core/base/json.h"
 #include "core/exchange/request.h"
 #include "core/exchange/streaming.h"
+#include "core/exchange/waiting.h"
 #include "core/plugin/plugin.h"
 
 enum { PRINT_GUESS_BYTES = 256 };
@@ -164,6 +165,7 @@ static void end(bobbin_request *request)
         answer_refusal(answer, &request->arena, 500, "the answer is too large");
     }
     request->state = REQUEST_ENDED;
+    waiting_end_soon(request);
     request->exchange->client->on_over(request);
 }
 
@@ -173,7 +175,7 @@ void bobbin_end(bobbin_request *request)
     if (request->state == REQUEST_HANDLING)
         end(request);
     else if (request->state == REQUEST_ENDED || request->state == REQUEST_ANSWERED ||
-             request->state == REQUEST_FREE)
+             request->state == REQUEST_FINISHED || request->state == REQUEST_FREE)
         request_complain(request, "a request was ended twice; the second end did nothing");
 }
 

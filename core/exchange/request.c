@@ -10,6 +10,7 @@
 #include "core/exchange/offload.h"
 #include "core/exchange/route.h"
 #include "core/exchange/streaming.h"
+#include "core/exchange/waiting.h"
 #include "core/plugin/plugin.h"
 #include "core/plugin/running.h"
 
@@ -74,6 +75,8 @@ bobbin_request *request_begin(struct exchange *exchange)
     request->generation++;
     request->state = REQUEST_READING;
     request->pending = 0;
+    request->waits = NULL;
+    request->is_ending_waits = false;
     request->connection = NULL;
     request->head = (struct bobbin_head){.size = sizeof request->head,
                                          .fields = request->fields,
@@ -242,11 +245,14 @@ static void abort_app(bobbin_request *request)
     request->state = REQUEST_LEFT;
     if (request->pending > 0)
         offload_abandon(request->exchange->offload, request);
+    waiting_end_soon(request);
     if (app->plugin->on_abort == NULL)
         return;
+    request->pending++; /* a question that is answered at once must not be its end */
     running_enter(app->name, "on_abort");
     app->plugin->on_abort(app->state, request);
     running_leave();
+    request->pending--;
 }
 
 void request_take(bobbin_request *request, int status, const char *sentence)
@@ -302,15 +308,20 @@ static void forget_input(bobbin_request *request)
 static void finish(bobbin_request *request)
 {
     const struct plugin_instance *app = request->app;
-    if (app != NULL) {
+    if (app != NULL)
         request->exchange->handling--;
-        if (app->plugin->on_finish != NULL) {
-            running_enter(app->name, "on_finish");
-            app->plugin->on_finish(app->state, request);
-            running_leave();
-        }
+    request->state = REQUEST_FINISHED;
+    if (app != NULL && app->plugin->on_finish != NULL) {
+        request->pending++;
+        running_enter(app->name, "on_finish");
+        app->plugin->on_finish(app->state, request);
+        running_leave();
+        request->pending--;
     }
-    release(request);
+    if (request->pending == 0)
+        release(request);
+    else
+        forget_input(request);
 }
 
 void request_leave(bobbin_request *request)
@@ -336,9 +347,12 @@ void request_finish(bobbin_request *request)
 void request_settle(bobbin_request *request)
 {
     request->pending--;
-    if (request->pending == 0 &&
-        (request->state == REQUEST_LEFT || request->state == REQUEST_ANSWERED))
+    if (request->pending > 0)
+        return;
+    if (request->state == REQUEST_LEFT || request->state == REQUEST_ANSWERED)
         finish(request);
+    else if (request->state == REQUEST_FINISHED)
+        release(request);
 }
 
 bobbin_request *request_at(struct exchange *exchange, uint32_t slot, uint32_t generation)
@@ -346,8 +360,8 @@ bobbin_request *request_at(struct exchange *exchange, uint32_t slot, uint32_t ge
     if (slot >= exchange->slot_count)
         return NULL;
     bobbin_request *request = exchange->slots[slot];
-    bool is_live =
-        request->generation == generation && request->state != REQUEST_FREE && request->app != NULL;
+    bool is_live = request->generation == generation && request->state != REQUEST_FREE &&
+                   request->state != REQUEST_FINISHED && request->app != NULL;
     return is_live ? request : NULL;
 }
 

@@ -13,7 +13,8 @@
  * answer can go out, of which the client hears through exchange->client. What the app began and
  * has still to call back (a job being stored, a question, offloaded work) keeps the request, but
  * not the answer: in ANSWERED the answer is out, in LEFT the client is gone or was answered by the
- * core. Without anything pending both are passed at once.
+ * core. Without anything pending both are passed at once. FINISHED: on_finish was called; what that
+ * began, though nothing may be begun there, calls back before the memory goes.
  */
 #ifndef CORE_EXCHANGE_REQUEST_H
 #define CORE_EXCHANGE_REQUEST_H
@@ -35,7 +36,8 @@ enum request_state {
     REQUEST_ENDED,
     REQUEST_TAKEN,
     REQUEST_ANSWERED,
-    REQUEST_LEFT
+    REQUEST_LEFT,
+    REQUEST_FINISHED
 };
 
 struct bobbin_request {
@@ -44,7 +46,10 @@ struct bobbin_request {
     uint32_t slot;
     uint32_t generation;
     enum request_state state;
-    unsigned pending; /* stores, questions and works that will still call back */
+    unsigned pending;           /* stores, questions, waits and works that will still call back */
+    struct request_wait *waits; /* those of them that can be ended early: see waiting.h */
+    struct deferral ending;     /* of the waits */
+    bool is_ending_waits;       /* the deferral is under way */
 
     struct connection *connection; /* NULL: the client is gone */
     bobbin_str client_address;     /* of the connection: gone with it */

@@ -11,7 +11,13 @@
 #include "core/plugin/plugin.h"
 #include "core/plugin/running.h"
 
-enum { QUEUE_MAX_BYTES = 64, HEADERS_MAX = 64, HEADERS_MAX_BYTES = 16 * 1024, ATTEMPTS_MAX = 1000 };
+enum {
+    QUEUE_MAX_BYTES = 64,
+    HEADERS_MAX = 64,
+    HEADERS_MAX_BYTES = 16 * 1024,
+    ATTEMPTS_MAX = 1000,
+    KEY_MAX_BYTES = 200
+};
 
 /* One call under way; lives in the request's arena. */
 struct asking {
@@ -78,6 +84,10 @@ static bool check_spec(const struct bobbin_job_spec *spec, bobbin_error *error)
                            HEADERS_MAX_BYTES);
     if (spec->priority < 0 || spec->priority > BOBBIN_PRIORITY(9))
         return bobbin_fail(error, "a job's priority is BOBBIN_PRIORITY(0) to (9)");
+    if (spec->delay_ms > 0 && spec->due_us > 0)
+        return bobbin_fail(error, "a job has a delay or a due time, not both");
+    if (spec->unique_key != NULL && strlen(spec->unique_key) > KEY_MAX_BYTES)
+        return bobbin_fail(error, "a job's unique key has at most %d bytes", KEY_MAX_BYTES);
     if (spec->attempts > ATTEMPTS_MAX)
         return bobbin_fail(error, "a job has at most %d attempts", ATTEMPTS_MAX);
     return true;
@@ -142,9 +152,8 @@ static void accept_job(bobbin_request *request, const struct bobbin_stored *stor
     bobbin_end(request);
 }
 
-static void accept_or_refuse(bobbin_request *request, const struct bobbin_stored *stored, void *arg)
+void bobbin_accept(bobbin_request *request, const struct bobbin_stored *stored)
 {
-    (void)arg;
     if (stored->outcome == BOBBIN_STORED) {
         accept_job(request, stored);
     } else if (stored->outcome == BOBBIN_FULL) {
@@ -155,6 +164,12 @@ static void accept_or_refuse(bobbin_request *request, const struct bobbin_stored
                   "a job for the queue %s was not stored: %s", stored->queue, stored->sentence);
         bobbin_refuse(request, 500, "the job was not stored: %s", stored->sentence);
     }
+}
+
+static void accept_or_refuse(bobbin_request *request, const struct bobbin_stored *stored, void *arg)
+{
+    (void)arg;
+    bobbin_accept(request, stored);
 }
 
 void bobbin_spool_and_accept(bobbin_request *request, const struct bobbin_job_spec *spec)

@@ -3,7 +3,7 @@
  * and handed to the workers by main.c, so that core/ includes nothing of spooler/.
  *
  * All calls are made on the worker's loop and call back on it. A callback is never called before
- * put has returned; ask and cancel may call back at once.
+ * put has returned; the others may call back at once.
  */
 #ifndef CORE_PLUGIN_JOBSPORT_H
 #define CORE_PLUGIN_JOBSPORT_H
@@ -25,6 +25,15 @@ struct jobsport {
                 uint64_t payload_length, jobsport_on_stored *on_stored, void *arg);
     void (*ask)(void *door, bobbin_str id, unsigned flags, jobsport_on_job *on_job, void *arg);
     void (*cancel)(void *door, bobbin_str id, jobsport_on_job *on_job, void *arg);
+    /*
+     * Has on_job called once: when the job has ended, or after limit_ms. Returns a ticket for
+     * end_wait; 0: on_job has been called.
+     */
+    uint64_t (*wait)(void *door, bobbin_str id, unsigned flags, uint64_t limit_ms,
+                     jobsport_on_job *on_job, void *arg);
+    /* Ends the wait now: its on_job is called, with the job as it is, before this returns. A ticket
+     * whose on_job was called is harmless. */
+    void (*end_wait)(void *door, uint64_t ticket);
     /* Where spilled bodies should be made (O_TMPFILE) so that they can become payloads by a link.
      */
     const char *body_directory;

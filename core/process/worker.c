@@ -212,6 +212,7 @@ static void stop(struct worker *worker)
         while (worker->exchange.jobs.door != NULL)
             uv_run(&worker->loop, UV_RUN_ONCE);
     }
+    exchange_run_deferred(&worker->exchange); /* while there are plugins to be told */
     postbox_close(&worker->postbox);
     for (size_t i = 0; plugin_set_at(options->plugins, i) != NULL; i++) {
         struct plugin_instance *instance = plugin_set_at(options->plugins, i);

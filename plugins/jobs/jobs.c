@@ -2,6 +2,7 @@
  * What became of a job:
  *   GET    /jobs/<id>          its state, as JSON
  *   GET    /jobs/<id>/result   what it answered
+ *          ...?wait=10s        the same once the job has ended, or the time has passed
  *   DELETE /jobs/<id>          cancels it; so does POST /jobs/<id>/cancel
  */
 #include <stdio.h>
@@ -12,6 +13,29 @@
 #include "bobbin.h"
 
 enum what { STATUS, RESULT, CANCEL, NOTHING };
+
+struct config {
+    uint64_t max_wait_ms;
+};
+
+static const struct bobbin_option options[] = {
+    BOBBIN_TIME(struct config, max_wait_ms, "max-wait", "30s", 0, 3600000,
+                "the longest ?wait=; a longer one is cut to it. Keep it below request-timeout"),
+    BOBBIN_OPTIONS_END,
+};
+
+/* "250ms", "10s" or "2m"; absent is 0. */
+static bool read_wait(bobbin_str text, uint64_t *wait_ms)
+{
+    size_t i = 0;
+    *wait_ms = 0;
+    for (; i < text.length && i < 9 && text.data[i] >= '0' && text.data[i] <= '9'; i++)
+        *wait_ms = *wait_ms * 10 + (uint64_t)(text.data[i] - '0');
+    bobbin_str unit = {text.data + i, text.length - i};
+    *wait_ms *= bobbin_is(unit, "m") ? 60000 : bobbin_is(unit, "s") ? 1000 : 1;
+    return text.data == NULL ||
+           (i > 0 && (bobbin_is(unit, "ms") || bobbin_is(unit, "s") || bobbin_is(unit, "m")));
+}
 
 /* The rest of the path: "/<id>", "/<id>/result" or "/<id>/cancel". */
 static enum what split(bobbin_str rest, bobbin_str *id)
@@ -127,15 +151,30 @@ static void refuse_method(bobbin_request *request, const char *allowed)
     bobbin_refuse(request, 405, "only %s is possible here", allowed);
 }
 
+/* Tells about the job, maybe after a wait for its end. */
+static void tell(const struct config *config, bobbin_request *request, bobbin_str id,
+                 unsigned flags, bobbin_on_job *on_job)
+{
+    bobbin_str asked = bobbin_query(request, "wait");
+    uint64_t wait_ms;
+    if (!read_wait(asked, &wait_ms)) {
+        bobbin_refuse(request, 400, "wait is a time like 250ms, 10s or 2m, not \"%.*s\"",
+                      asked.length < 40 ? (int)asked.length : 40, asked.data);
+        return;
+    }
+    if (wait_ms > config->max_wait_ms)
+        wait_ms = config->max_wait_ms;
+    bobbin_job_wait(request, id, flags, wait_ms, on_job, NULL);
+}
+
 static void handle(void *state, bobbin_request *request)
 {
-    (void)state;
     bobbin_str id = {NULL, 0}, method = bobbin_method(request);
     bool is_get = bobbin_is(method, "GET") || bobbin_is(method, "HEAD");
     switch (split(bobbin_path_rest(request), &id)) {
     case STATUS:
         if (is_get)
-            bobbin_job_status(request, id, 0, print_status, NULL);
+            tell(state, request, id, 0, print_status);
         else if (bobbin_is(method, "DELETE"))
             bobbin_job_cancel(request, id, print_status, NULL);
         else
@@ -143,7 +182,7 @@ static void handle(void *state, bobbin_request *request)
         break;
     case RESULT:
         if (is_get)
-            bobbin_job_status(request, id, BOBBIN_WITH_RESULT, send_result, NULL);
+            tell(state, request, id, BOBBIN_WITH_RESULT, send_result);
         else
             refuse_method(request, "GET, HEAD");
         break;
@@ -159,4 +198,5 @@ static void handle(void *state, bobbin_request *request)
     }
 }
 
-BOBBIN_PLUGIN(.name = "jobs", .about = "status, result and cancel of jobs", .handle = handle);
+BOBBIN_PLUGIN(.name = "jobs", .about = "status, result and cancel of jobs", .options = options,
+              .config_size = sizeof(struct config), .handle = handle);

@@ -1,6 +1,7 @@
 /*
  * The main job of bobbin: POST a photo, get 202 and the place to ask; a spooler process makes the
- * thumbnail. The handler looks at three bytes of the photo, the job does all the work.
+ * thumbnail. The handler looks at three bytes of the photo, the job does all the work. With
+ * ?wait=SECONDS the answer is the thumbnail itself, when it is made in that time.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,8 @@
 #include "orientation.h"
 #include "picture.h"
 #include "scale.h"
+
+enum { MAX_WAIT_S = 30 };
 
 struct config {
     uint64_t default_width;
@@ -31,7 +34,7 @@ static const struct bobbin_option options[] = {
 /* ------------------------------------------------------------------ the request */
 
 /* A decimal number from 1 to most; 0 for anything else. */
-static unsigned parse_width(bobbin_str text, uint64_t most)
+static unsigned parse_number(bobbin_str text, uint64_t most)
 {
     uint64_t width = 0;
     if (text.length == 0 || text.length > 5)
@@ -51,12 +54,44 @@ static bool is_jpeg(bobbin_request *request)
            start[1] == 0xd8 && start[2] == 0xff;
 }
 
+static void on_job(bobbin_request *request, const struct bobbin_job_info *info, void *arg)
+{
+    (void)arg;
+    if (info->result_fd >= 0) {
+        bobbin_headerf(request, "content-type", "%.*s", BOBBIN_ARG(info->result_type));
+        bobbin_send_file(request, info->result_fd, info->result_offset, info->result_length);
+        bobbin_end(request);
+    } else {
+        const struct bobbin_stored stored = {
+            .size = sizeof stored, .id = info->id, .queue = "thumbnail", .sentence = ""};
+        bobbin_accept(request, &stored); /* it is there, and may be asked for later */
+    }
+}
+
+static void on_stored(bobbin_request *request, const struct bobbin_stored *stored, void *arg)
+{
+    uint64_t wait_ms = (uint64_t)(uintptr_t)arg * 1000;
+    if (stored->outcome == BOBBIN_STORED && wait_ms > 0)
+        bobbin_job_wait(request, stored->id, BOBBIN_WITH_RESULT, wait_ms, on_job, NULL);
+    else
+        bobbin_accept(request, stored);
+}
+
+/* "2s", or absent, which is 0. */
+static bool read_wait(bobbin_str text, unsigned *seconds)
+{
+    bobbin_str number = {text.data, text.length > 0 ? text.length - 1 : 0};
+    *seconds = parse_number(number, MAX_WAIT_S);
+    return text.data == NULL || (*seconds > 0 && text.data[number.length] == 's');
+}
+
 static void handle(void *state, bobbin_request *request)
 {
     const struct config *config = state;
-    bobbin_str asked = bobbin_query(request, "width");
-    unsigned width = asked.data != NULL ? parse_width(asked, config->max_width)
+    bobbin_str asked = bobbin_query(request, "width"), wait = bobbin_query(request, "wait");
+    unsigned width = asked.data != NULL ? parse_number(asked, config->max_width)
                                         : (unsigned)config->default_width;
+    unsigned seconds;
     char text[16];
     if (!bobbin_is(bobbin_method(request), "POST")) {
         bobbin_header(request, "allow", "POST");
@@ -73,10 +108,17 @@ static void handle(void *state, bobbin_request *request)
         bobbin_refuse(request, 415, "the body is not a JPEG photo");
         return;
     }
+    if (!read_wait(wait, &seconds)) {
+        bobbin_refuse(request, 400, "wait is a time from 1s to %ds, not \"%.*s\"", MAX_WAIT_S,
+                      wait.length < 40 ? (int)wait.length : 40, wait.data);
+        return;
+    }
     snprintf(text, sizeof text, "%u", width);
     const bobbin_field headers[] = {{bobbin_text("width"), bobbin_text(text)}};
-    bobbin_spool_and_accept(request, BOBBIN_JOB(.payload_is_body = true, .headers = headers,
-                                                .header_count = 1, .content_type = "image/jpeg"));
+    bobbin_spool(request,
+                 BOBBIN_JOB(.payload_is_body = true, .headers = headers, .header_count = 1,
+                            .content_type = "image/jpeg"),
+                 on_stored, (void *)(uintptr_t)seconds);
 }
 
 /* ------------------------------------------------------------------ the job */
@@ -93,7 +135,7 @@ static bool make(bobbin_job *job, const struct config *config, struct picture *t
                  bobbin_error *error)
 {
     bobbin_str photo = bobbin_job_payload(job);
-    unsigned width = parse_width(bobbin_job_header(job, "width"), 16384);
+    unsigned width = parse_number(bobbin_job_header(job, "width"), 16384);
     struct picture_size stored, upright, wanted;
     struct picture decoded;
     if (!picture_measure(photo, &stored, error))

@@ -18,6 +18,8 @@ static const char magic[8] = {'B', 'O', 'B', 'B', 'I', 'N', 'R', '1'};
 
 enum { HEAD_CRC_AT = 232, TYPE_AT = 32 };
 
+static const char cannot_write[] = "the result cannot be written";
+
 static void final_name(const struct job_address *address, char out[64])
 {
     char journal[JOURNAL_NAME_BYTES + 1];
@@ -32,8 +34,8 @@ static void hidden_name(const struct job_address *address, uint32_t attempt, cha
     snprintf(out, 64, "%s/.%u.%u", journal, address->index, attempt);
 }
 
-static void encode_head(unsigned char out[RESULT_HEAD_BYTES], uint32_t attempt, const void *data,
-                        size_t length, const char *content_type)
+static void encode_head(unsigned char out[RESULT_HEAD_BYTES], uint32_t attempt, uint32_t crc,
+                        uint64_t length, const char *content_type)
 {
     size_t type_bytes = strnlen(content_type, RESULT_TYPE_MAX);
     memset(out, 0, RESULT_HEAD_BYTES);
@@ -41,7 +43,7 @@ static void encode_head(unsigned char out[RESULT_HEAD_BYTES], uint32_t attempt, 
     put32(out + 8, 1);
     put32(out + 12, attempt);
     put64(out + 16, length);
-    put32(out + 24, (uint32_t)crc32_z(0, data, length));
+    put32(out + 24, crc);
     put16(out + 28, (uint16_t)type_bytes);
     memcpy(out + TYPE_AT, content_type, type_bytes);
     put32(out + HEAD_CRC_AT, (uint32_t)crc32(0, out, HEAD_CRC_AT));
@@ -54,28 +56,72 @@ static bool write_all(int fd, const unsigned char *head, const void *data, size_
     return store_write_vector(fd, vector, length > 0 ? 2 : 1, 0) && (!sync || store_sync(fd));
 }
 
+/* A new file under the hidden name, instead of one that may be there; -1. */
+static int create_hidden(const struct spool_directory *directory, const struct job_address *address,
+                         uint32_t attempt)
+{
+    char name[64], journal[JOURNAL_NAME_BYTES + 1];
+    journal_name(address->writer, address->sequence, journal);
+    hidden_name(address, attempt, name);
+    store_unlink(directory->results, name);
+    return store_make_folder(directory->results, journal) ? store_create(directory->results, name)
+                                                          : -1;
+}
+
 bool result_write(const struct spool_directory *directory, const struct job_address *address,
                   uint32_t attempt, const void *data, size_t length, const char *content_type,
                   bool sync, bobbin_error *error)
 {
-    char name[64], journal[JOURNAL_NAME_BYTES + 1];
     unsigned char head[RESULT_HEAD_BYTES];
-    journal_name(address->writer, address->sequence, journal);
-    hidden_name(address, attempt, name);
-    encode_head(head, attempt, data, length, content_type);
-    store_unlink(directory->results, name);
-    int fd = store_make_folder(directory->results, journal) ? store_create(directory->results, name)
-                                                            : -1;
+    encode_head(head, attempt, (uint32_t)crc32_z(0, data, length), length, content_type);
+    int fd = create_hidden(directory, address, attempt);
     bool done = fd >= 0 && write_all(fd, head, data, length, sync);
     int number = errno;
     if (fd >= 0)
         close(fd);
     if (done)
         return true;
-    store_unlink(directory->results, name);
-    error_system(error, number, "the result cannot be written");
+    result_discard(directory, address, attempt);
+    error_system(error, number, "%s", cannot_write);
     errno = number;
     return false;
+}
+
+bool result_begin(struct result_stream *stream, const struct spool_directory *directory,
+                  const struct job_address *address, uint32_t attempt, const char *content_type,
+                  bobbin_error *error)
+{
+    *stream = (struct result_stream){.attempt = attempt, .crc = (uint32_t)crc32(0, NULL, 0)};
+    snprintf(stream->content_type, sizeof stream->content_type, "%s", content_type);
+    stream->fd = create_hidden(directory, address, attempt);
+    return stream->fd >= 0 || error_system(error, errno, "%s", cannot_write);
+}
+
+bool result_append(struct result_stream *stream, const void *data, size_t length,
+                   bobbin_error *error)
+{
+    if (!store_write(stream->fd, data, length, RESULT_HEAD_BYTES + stream->length))
+        return error_system(error, errno, "%s", cannot_write);
+    stream->crc = (uint32_t)crc32_z(stream->crc, data, length);
+    stream->length += length;
+    return true;
+}
+
+bool result_end(struct result_stream *stream, bool sync, bobbin_error *error)
+{
+    unsigned char head[RESULT_HEAD_BYTES];
+    encode_head(head, stream->attempt, stream->crc, stream->length, stream->content_type);
+    bool done = store_write(stream->fd, head, sizeof head, 0) && (!sync || store_sync(stream->fd));
+    int number = errno;
+    result_abandon(stream);
+    return done || error_system(error, number, "%s", cannot_write);
+}
+
+void result_abandon(struct result_stream *stream)
+{
+    if (stream->fd >= 0)
+        close(stream->fd);
+    stream->fd = -1;
 }
 
 bool result_commit(const struct spool_directory *directory, const struct job_address *address,

@@ -22,7 +22,28 @@ bool result_write(const struct spool_directory *directory, const struct job_addr
                   uint32_t attempt, const void *data, size_t length, const char *content_type,
                   bool sync, bobbin_error *error);
 
-/* Leader: gives it its name, or throws it away. */
+/*
+ * The same in pieces: for what is too large for memory. Its head is written by result_end; without
+ * it the file is no result.
+ */
+struct result_stream {
+    int fd; /* -1: not open */
+    uint32_t attempt;
+    uint32_t crc;
+    uint64_t length;
+    char content_type[RESULT_TYPE_MAX + 1];
+};
+bool result_begin(struct result_stream *stream, const struct spool_directory *directory,
+                  const struct job_address *address, uint32_t attempt, const char *content_type,
+                  bobbin_error *error);
+bool result_append(struct result_stream *stream, const void *data, size_t length,
+                   bobbin_error *error);
+/* Closes it in any case. */
+bool result_end(struct result_stream *stream, bool sync, bobbin_error *error);
+/* Closes it when it is open; what was written is no result. */
+void result_abandon(struct result_stream *stream);
+
+/* Leader: gives it its name, or throws it away. Job process: throws its own away. */
 bool result_commit(const struct spool_directory *directory, const struct job_address *address,
                    uint32_t attempt, bobbin_error *error);
 void result_discard(const struct spool_directory *directory, const struct job_address *address,

@@ -28,17 +28,47 @@ static uint32_t check_of(const unsigned char entry[STATE_ENTRY_BYTES], uint64_t 
     return (uint32_t)crc32(0, bytes, sizeof bytes);
 }
 
-void state_encode(const struct state_entry *entry, uint64_t salt, uint32_t index,
-                  unsigned char out[STATE_ENTRY_BYTES])
+static void put_entry(const struct state_entry *entry, unsigned char out[STATE_ENTRY_BYTES])
 {
     put32(out, entry->block);
     out[4] = entry->state;
     out[5] = entry->reason;
     put16(out + 6, entry->attempt);
     put32(out + 8, entry->slot);
-    put32(out + CHECK_AT, 0);
     put64(out + 16, entry->due_or_started_us);
     put64(out + 24, entry->ended_us);
+}
+
+static void put_alias(const struct state_entry *entry, unsigned char out[STATE_ENTRY_BYTES])
+{
+    put32(out, entry->first.block);
+    out[4] = entry->state;
+    out[5] = (unsigned char)(entry->first.sequence >> 16);
+    put16(out + 6, (uint16_t)entry->first.sequence);
+    put32(out + 8, entry->first.index);
+    put64(out + 16, entry->first.writer);
+    put64(out + 24, entry->ended_us);
+    out[31] = (unsigned char)(entry->first.sequence >> 24);
+}
+
+static void get_alias(struct state_entry *entry, const unsigned char bytes[STATE_ENTRY_BYTES])
+{
+    *entry = (struct state_entry){.state = bytes[4],
+                                  .ended_us = get64(bytes + 24) << 8 >> 8,
+                                  .first = {.writer = get64(bytes + 16),
+                                            .sequence = (uint32_t)bytes[31] << 24 |
+                                                        (uint32_t)bytes[5] << 16 | get16(bytes + 6),
+                                            .block = get32(bytes),
+                                            .index = get32(bytes + 8)}};
+}
+
+void state_encode(const struct state_entry *entry, uint64_t salt, uint32_t index,
+                  unsigned char out[STATE_ENTRY_BYTES])
+{
+    if (entry->state == BOBBIN_STATE_DUPLICATE)
+        put_alias(entry, out);
+    else
+        put_entry(entry, out);
     put32(out + CHECK_AT, check_of(out, salt, index));
 }
 
@@ -51,6 +81,10 @@ bool state_decode(struct state_entry *entry, uint64_t salt, uint32_t index,
         get32(bytes + CHECK_AT) != check_of(bytes, salt, index) || bytes[4] == 0 ||
         bytes[4] > BOBBIN_STATE_DUPLICATE)
         return false;
+    if (bytes[4] == BOBBIN_STATE_DUPLICATE) {
+        get_alias(entry, bytes);
+        return true;
+    }
     *entry = (struct state_entry){.block = get32(bytes),
                                   .state = bytes[4],
                                   .reason = bytes[5],

@@ -12,12 +12,23 @@
  *       16    8  READY: due, after a retry (0: as the record says). Else: started, microseconds
  *       24    8  ended, microseconds
  *
+ * A DUPLICATE has never run, and says instead which job it is another name of, the first:
+ *
+ *        0    4  block of the first's record
+ *        5    1  third byte of the first's sequence
+ *        6    2  the lower two of them
+ *        8    4  index of the first
+ *       16    8  writer of the first
+ *       24    7  ended, microseconds (until the year 4253)
+ *       31    1  the highest byte of the first's sequence
+ *
  * An entry that is all zero, or whose check fails, says nothing: the record decides. Not synced.
  */
 #ifndef SPOOLER_FILES_STATE_H
 #define SPOOLER_FILES_STATE_H
 
 #include "spooler/files/directory.h"
+#include "spooler/files/id.h"
 
 enum { STATE_HEAD_BYTES = 64, STATE_ENTRY_BYTES = 32 };
 
@@ -29,6 +40,7 @@ struct state_entry {
     uint32_t slot;
     uint64_t due_or_started_us;
     uint64_t ended_us;
+    struct job_address first; /* of a DUPLICATE, without its nonce; the others are then 0 */
 };
 
 void state_encode(const struct state_entry *entry, uint64_t salt, uint32_t index,

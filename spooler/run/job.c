@@ -7,8 +7,6 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "spooler/files/result.h"
-
 /* Set by a signal handler, which is handed nothing: it has to be where the handler can reach it. */
 static volatile sig_atomic_t is_stopping;
 
@@ -58,6 +56,7 @@ void job_unload(struct bobbin_job *job)
     else
         free(job->payload);
     job->payload = NULL;
+    result_abandon(&job->stream);
 }
 
 bobbin_str bobbin_job_id(bobbin_job *job)
@@ -101,18 +100,50 @@ bool bobbin_job_stopping(bobbin_job *job)
     return is_stopping != 0;
 }
 
+/* There was no space for it: what was written of it is only in the way. Returns false. */
+static bool lose_result(bobbin_job *job, const bobbin_error *error)
+{
+    job->has_result = JOB_RESULT_LOST;
+    result_abandon(&job->stream);
+    result_discard(job->directory, &job->address, job->attempt);
+    log_write(job->log, BOBBIN_ERROR, NULL, "job %s: %s", job->id, error->text);
+    return false;
+}
+
+static const char *type_or_default(const char *content_type)
+{
+    return content_type != NULL ? content_type : "application/octet-stream";
+}
+
 bool bobbin_job_result(bobbin_job *job, const void *data, size_t length, const char *content_type)
 {
     bobbin_error error;
-    if (result_write(job->directory, &job->address, job->attempt, data, length,
-                     content_type != NULL ? content_type : "application/octet-stream",
-                     job->needs_sync, &error)) {
-        job->has_result = 1;
-        return true;
-    }
-    job->has_result = 2;
-    log_write(job->log, BOBBIN_ERROR, NULL, "job %s: %s", job->id, error.text);
-    return false;
+    result_abandon(&job->stream);
+    if (!result_write(job->directory, &job->address, job->attempt, data, length,
+                      type_or_default(content_type), job->needs_sync, &error))
+        return lose_result(job, &error);
+    job->has_result = JOB_RESULT_KEPT;
+    return true;
+}
+
+bool bobbin_job_result_append(bobbin_job *job, const void *data, size_t length,
+                              const char *content_type)
+{
+    bobbin_error error;
+    if (job->has_result == JOB_RESULT_LOST)
+        return false; /* without its beginning the rest is no result */
+    if (job->stream.fd < 0 && !result_begin(&job->stream, job->directory, &job->address,
+                                            job->attempt, type_or_default(content_type), &error))
+        return lose_result(job, &error);
+    job->has_result = JOB_RESULT_KEPT;
+    return result_append(&job->stream, data, length, &error) || lose_result(job, &error);
+}
+
+void job_finish_result(struct bobbin_job *job)
+{
+    bobbin_error error;
+    if (job->stream.fd >= 0 && !result_end(&job->stream, job->needs_sync, &error))
+        lose_result(job, &error);
 }
 
 void bobbin_job_progress(bobbin_job *job, int percent, const char *words)

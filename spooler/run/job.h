@@ -8,6 +8,7 @@
 #include "core/base/log.h"
 #include "core/plugin/plugin.h"
 #include "spooler/files/journal.h"
+#include "spooler/files/result.h"
 #include "spooler/files/slotpage.h"
 #include "spooler/message.h"
 
@@ -23,7 +24,8 @@ struct bobbin_job {
     struct record record;
     void *payload;
     bool payload_is_mapped;
-    uint32_t has_result; /* as in struct job_message */
+    uint32_t has_result;         /* as in struct job_message */
+    struct result_stream stream; /* of a result that is being appended to */
     uint64_t retry_after_ms;
     bobbin_error sentence;
     unsigned char head[RECORD_HEAD_MAX];
@@ -33,6 +35,9 @@ struct bobbin_job {
 bool job_load(struct bobbin_job *job, const struct journal_reader *reader,
               const struct job_message *order, bobbin_error *error);
 void job_unload(struct bobbin_job *job);
+
+/* After .run: a result that was appended to becomes whole. */
+void job_finish_result(struct bobbin_job *job);
 
 /* Told by SIGTERM, for the present job: see bobbin_job_stopping. */
 void job_install_stop_signal(void);

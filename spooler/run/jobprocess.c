@@ -96,8 +96,10 @@ static bool run_one(struct jobprocess *process, const struct job_message *order)
     struct bobbin_job *job = &process->job;
     bobbin_error error;
     enum bobbin_job_result result;
-    *job = (struct bobbin_job){
-        .directory = &process->directory, .page = process->page, .log = process->options->log};
+    *job = (struct bobbin_job){.directory = &process->directory,
+                               .page = process->page,
+                               .log = process->options->log,
+                               .stream = {.fd = -1}};
     slotpage_begin(process->page, &order->address, order->attempt);
     const struct journal_reader *reader = reader_of(process, &order->address, &error);
     if (reader != NULL && job_load(job, reader, order, &error))
@@ -107,6 +109,8 @@ static bool run_one(struct jobprocess *process, const struct job_message *order)
         job->attempt = order->attempt;
         result = bobbin_job_fail(job, "%s", error.text);
     }
+    if (result == BOBBIN_JOB_DONE)
+        job_finish_result(job);
     job_unload(job);
     slotpage_end(process->page);
     return settle(process, result);

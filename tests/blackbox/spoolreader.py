@@ -44,22 +44,27 @@ def read_records(data, salt):
         text = at + 128
         yield at, {"index": index, "nonce": nonce, "queue": data[text:text + queue].decode(),
                    "content_type": data[text + queue:text + queue + kind].decode(),
-                   "priority": priority, "attempts": attempts, "enqueued_us": enqueued,
+                   "unique_key": data[text + queue + kind:text + queue + kind + key].decode(),
+                   "due_us": due, "expires_us": expires, "priority": priority, "attempts": attempts, "enqueued_us": enqueued,
                    "payload": payload, "payload_bytes": payload_bytes, "payload_crc": payload_crc,
                    "blob": (blob_writer, blob_counter) if flags & 1 else None}
         at, index = at + total, index + 1
 
 
 def read_state(data, salt, index):
-    """(state, attempt) of an entry; ("ready", 0) when it says nothing."""
+    """(state, attempt, place of the first) of an entry; ("ready", 0, None) when it says nothing. Only a
+    duplicate has a first: (writer, sequence, block, index)."""
     entry = data[64 + 32 * index:96 + 32 * index]
     if len(entry) < 32 or not any(entry):
-        return "ready", 0
+        return "ready", 0, None
     check, = struct.unpack_from("<I", entry, 12)
     blank = entry[:12] + bytes(4) + entry[16:]
     if check != zlib.crc32(struct.pack("<QI", salt, index) + blank):
-        return "ready", 0
-    return STATES[entry[4]], struct.unpack_from("<H", entry, 6)[0]
+        return "ready", 0, None
+    if STATES[entry[4]] == "duplicate":
+        block, low, number, writer = struct.unpack_from("<I2xHI4xQ", entry)
+        return "duplicate", 0, (writer, entry[31] << 24 | entry[5] << 16 | low, block, number)
+    return STATES[entry[4]], struct.unpack_from("<H", entry, 6)[0], None
 
 
 def read_result(path):
@@ -87,7 +92,8 @@ def read_spool(spool):
         writer, sequence, salt = read_head(data)
         assert name == f"{writer:016x}.{sequence:08x}"
         for offset, job in read_records(data, salt):
-            job["state"], job["attempt"] = read_state(states, salt, job["index"])
+            job["state"], job["attempt"], job["first"] = read_state(states, salt, job["index"])
+            job["place"] = (writer, sequence, offset // 64, job["index"])
             if job["blob"]:
                 with open(os.path.join(spool, "blobs", "%016x" % job["blob"][0],
                                        str(job["blob"][1])), "rb") as file:

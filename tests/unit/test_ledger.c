@@ -14,6 +14,7 @@
 #include "spooler/files/journal.h"
 #include "spooler/files/state.h"
 #include "spooler/ledger.h"
+#include "spooler/lookup.h"
 #include "tests/unit/spoolfolder.h"
 
 enum { WRITER = 5 };
@@ -22,7 +23,9 @@ enum { WRITER = 5 };
 struct found {
     struct waiting ready[16], running[16];
     uint32_t slots[16];
-    size_t ready_count, running_count;
+    struct job_address ended[16];
+    struct waiting expiring[16];
+    size_t expiring_count, ready_count, running_count, ended_count;
 };
 
 static void on_ready(void *context, const struct waiting *job)
@@ -39,6 +42,19 @@ static void on_running(void *context, const struct waiting *job, uint32_t slot, 
     found->running[found->running_count++] = *job;
 }
 
+static void on_expiring(void *context, const struct waiting *job, uint64_t expires_us)
+{
+    struct found *found = context;
+    (void)expires_us;
+    found->expiring[found->expiring_count++] = *job;
+}
+
+static void on_ended(void *context, const struct job_address *address)
+{
+    struct found *found = context;
+    found->ended[found->ended_count++] = *address;
+}
+
 static struct spool_settings settings;
 static struct queue_table queues;
 static struct log quiet;
@@ -48,7 +64,7 @@ static struct ledger *opened(const struct spoolfolder *folder, struct found *fou
     *found = (struct found){0};
     quiet = (struct log){.fd = -1, .level = BOBBIN_ERROR + 1, .role = "test"};
     settings = (struct spool_settings){.result_ttl_ms = 0};
-    const struct ledger_events events = {found, on_ready, on_running};
+    const struct ledger_events events = {found, on_expiring, on_ready, on_running, on_ended};
     struct ledger *ledger = ledger_create(&folder->directory, &settings, &queues, &quiet, &events);
     assert_non_null(ledger);
     ledger_scan(ledger);
@@ -108,6 +124,8 @@ static void a_new_leader_knows_what_became_of_every_job(void **state)
     assert_true(ledger_dead(ledger, &jobs[2], "its reason"));
     assert_true(ledger_retry(ledger, &jobs[3], 12345, "not yet"));
     assert_true(ledger_cancelled(ledger, &jobs[5]));
+    assert_int_equal(found.ended_count, 3);
+    assert_int_equal(found.ended[1].index, 2);
     ledger_destroy(ledger);
     ledger = opened(folder, &found);
     assert_int_equal(found.ready_count, 2);
@@ -203,8 +221,189 @@ static void a_journal_whose_jobs_have_ended_is_swept_when_its_writer_is_gone(voi
     ledger_scan(ledger);
     ledger_sweep(ledger);
     assert_int_equal(access(path, F_OK), -1);
-    assert_true(ledger_is_cancelled(ledger, &found.ready[0])); /* nobody runs it again */
+    assert_true(ledger_is_withdrawn(ledger, &found.ready[0])); /* nobody runs it again */
     ledger_destroy(ledger);
+}
+
+/* A job with a key, or one that expires, in a journal of its own writer. */
+static void write_job(const struct spoolfolder *folder, uint64_t writer, const char *key,
+                      uint64_t enqueued_us, uint64_t expires_us)
+{
+    bobbin_error error;
+    unsigned char bytes[512];
+    struct journal journal = {.fd = -1};
+    assert_true(journal_create(&journal, &folder->directory, writer, 1, 64 * 1024, &error));
+    struct record record = {.offset = journal.end,
+                            .nonce = writer,
+                            .enqueued_us = enqueued_us,
+                            .expires_us = expires_us,
+                            .queue = {"q", 1},
+                            .unique_key = bobbin_text(key)};
+    size_t size = record_size(&record);
+    record_encode(&record, journal.salt, bytes);
+    struct iovec vector = {bytes, size};
+    assert_true(journal_append(&journal, &vector, 1, size, 1, &error));
+    journal_close(&journal);
+}
+
+/* The first record of a writer's first journal. */
+static struct job_address address_of(uint64_t writer)
+{
+    return (struct job_address){
+        .writer = writer, .sequence = 1, .block = JOURNAL_HEAD_BYTES / 64, .nonce = writer};
+}
+
+static uint64_t writer_of(const struct ledger *ledger, const struct waiting *job)
+{
+    struct job_address address;
+    ledger_address(ledger, job, &address);
+    return address.writer;
+}
+
+static enum bobbin_job_state state_of(const struct spoolfolder *folder, uint64_t writer)
+{
+    struct bobbin_job_info info;
+    struct lookup *lookup = lookup_create(&folder->directory, &queues);
+    struct job_address address = address_of(writer);
+    char id[ID_TEXT_BYTES + 1];
+    id_format(&address, id);
+    lookup_find(lookup, bobbin_text(id), 0, &info);
+    if (info.state != BOBBIN_STATE_UNKNOWN)
+        assert_true(bobbin_is(info.id, id)); /* its own, also of a duplicate */
+    lookup_destroy(lookup);
+    return info.state;
+}
+
+static void of_one_key_the_earliest_runs_and_the_others_are_its_names(void **state)
+{
+    struct spoolfolder *folder = *state;
+    struct found found;
+    struct waiting job;
+    write_job(folder, 1, "x", 30, 0);
+    write_job(folder, 2, "x", 10, 0);
+    write_job(folder, 3, "x", 20, 0);
+    write_job(folder, 4, "y", 40, 0);
+    struct ledger *ledger = opened(folder, &found);
+    assert_int_equal(found.ready_count, 2);
+    assert_int_equal(writer_of(ledger, &found.ready[0]), 2);
+    assert_int_equal(writer_of(ledger, &found.ready[1]), 4);
+    assert_int_equal(found.ended_count, 2);
+    write_job(folder, 5, "x", 1, 0); /* too late to be the first */
+    ledger_follow(ledger, 5, 1);
+    assert_int_equal(found.ready_count, 2);
+    struct job_address address = address_of(5);
+    assert_int_equal(ledger_find(ledger, &address, &job), BOBBIN_STATE_READY);
+    assert_int_equal(writer_of(ledger, &job), 2);
+    assert_true(ledger_start(ledger, &found.ready[0], 1));
+    ledger_flush(ledger);
+    assert_int_equal(state_of(folder, 5), BOBBIN_STATE_RUNNING);
+    assert_true(ledger_done(ledger, &found.ready[0]));
+    ledger_flush(ledger);
+    assert_int_equal(state_of(folder, 1), BOBBIN_STATE_DONE);
+    write_job(folder, 6, "x", 50, 0); /* the key is free again */
+    ledger_follow(ledger, 6, 1);
+    assert_int_equal(found.ready_count, 3);
+    assert_int_equal(writer_of(ledger, &found.ready[2]), 6);
+    ledger_destroy(ledger);
+}
+
+static void one_that_a_leader_has_touched_keeps_its_key(void **state)
+{
+    struct spoolfolder *folder = *state;
+    struct found found;
+    write_job(folder, 9, "x", 90, 0);
+    struct ledger *ledger = opened(folder, &found);
+    assert_true(ledger_start(ledger, &found.ready[0], 1));
+    ledger_destroy(ledger);
+    write_job(folder, 1, "x", 10, 0);
+    ledger = opened(folder, &found);
+    assert_int_equal(found.running_count, 1);
+    assert_int_equal(found.ready_count, 0);
+    ledger_flush(ledger);
+    assert_int_equal(state_of(folder, 1), BOBBIN_STATE_RUNNING);
+    assert_true(ledger_retry(ledger, &found.running[0], 5, "x"));
+    ledger_destroy(ledger);
+    write_job(folder, 2, "x", 5, 0);
+    ledger = opened(folder, &found);
+    assert_int_equal(found.ready_count, 1);
+    assert_int_equal(writer_of(ledger, &found.ready[0]), 9);
+    ledger_destroy(ledger);
+}
+
+static void a_name_whose_first_is_gone_is_unknown(void **state)
+{
+    struct spoolfolder *folder = *state;
+    struct found found;
+    char path[128];
+    write_job(folder, 1, "x", 10, 0);
+    write_job(folder, 2, "x", 20, 0);
+    struct ledger *ledger = opened(folder, &found);
+    ledger_destroy(ledger);
+    assert_int_equal(state_of(folder, 2), BOBBIN_STATE_READY);
+    snprintf(path, sizeof path, "%s/journals/0000000000000001.00000001", folder->path);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(state_of(folder, 2), BOBBIN_STATE_UNKNOWN);
+}
+
+static void a_journal_with_a_name_stays_while_its_first_does(void **state)
+{
+    struct spoolfolder *folder = *state;
+    struct found found;
+    char path[128];
+    write_job(folder, 1, "x", 10, 0);
+    write_job(folder, 2, "x", 20, 0);
+    snprintf(path, sizeof path, "%s/journals/0000000000000002.00000001", folder->path);
+    for (int leaders = 0; leaders < 2; leaders++) {
+        struct ledger *ledger = opened(folder, &found);
+        ledger_scan(ledger);
+        ledger_sweep(ledger);
+        assert_int_equal(access(path, F_OK), 0);
+        if (leaders == 1) {
+            assert_true(ledger_cancelled(ledger, &found.ready[0]));
+            ledger_scan(ledger);
+            ledger_sweep(ledger);
+            assert_int_equal(access(path, F_OK), -1);
+        }
+        ledger_destroy(ledger);
+    }
+}
+
+static void a_job_that_has_not_begun_expires_and_one_that_has_does_not(void **state)
+{
+    struct spoolfolder *folder = *state;
+    struct found found;
+    for (uint64_t writer = 1; writer <= 3; writer++)
+        write_job(folder, writer, "", writer, 1000000);
+    struct ledger *ledger = opened(folder, &found);
+    assert_int_equal(found.expiring_count, 3);
+    assert_int_equal(found.ready_count, 3);
+    assert_true(ledger_start(ledger, &found.ready[1], 1));
+    assert_true(ledger_start(ledger, &found.ready[2], 1));
+    assert_true(ledger_retry(ledger, &found.ready[2], 5, "x"));
+    assert_true(ledger_expired(ledger, &found.expiring[0]));
+    for (int i = 0; i < 3; i++)
+        assert_false(ledger_expired(ledger, &found.expiring[i]));
+    assert_true(ledger_is_withdrawn(ledger, &found.ready[0]));
+    assert_false(ledger_is_withdrawn(ledger, &found.ready[2]));
+    assert_int_equal(found.ended_count, 1);
+    ledger_destroy(ledger);
+    ledger = opened(folder, &found);
+    assert_int_equal(found.expiring_count, 0); /* the one that is tried again has begun */
+    assert_int_equal(found.ready_count, 1);
+    ledger_destroy(ledger);
+}
+
+static void one_that_expired_unseen_holds_no_key(void **state)
+{
+    struct spoolfolder *folder = *state;
+    struct found found;
+    write_job(folder, 1, "x", 10, 11);
+    write_job(folder, 2, "x", 20, 0);
+    struct ledger *ledger = opened(folder, &found);
+    assert_int_equal(found.ready_count, 1);
+    assert_int_equal(writer_of(ledger, &found.ready[0]), 2);
+    ledger_destroy(ledger);
+    assert_int_equal(state_of(folder, 1), BOBBIN_STATE_EXPIRED);
 }
 
 int main(void)
@@ -216,6 +415,12 @@ int main(void)
         WITH_SPOOL(illegal_changes_are_refused),
         WITH_SPOOL(an_entry_that_power_loss_made_insane_means_ready),
         WITH_SPOOL(a_journal_whose_jobs_have_ended_is_swept_when_its_writer_is_gone),
+        WITH_SPOOL(of_one_key_the_earliest_runs_and_the_others_are_its_names),
+        WITH_SPOOL(one_that_a_leader_has_touched_keeps_its_key),
+        WITH_SPOOL(a_name_whose_first_is_gone_is_unknown),
+        WITH_SPOOL(a_journal_with_a_name_stays_while_its_first_does),
+        WITH_SPOOL(a_job_that_has_not_begun_expires_and_one_that_has_does_not),
+        WITH_SPOOL(one_that_expired_unseen_holds_no_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -54,6 +54,41 @@ static void a_late_attempt_cannot_take_the_place_of_another(void **state)
     assert_false(result_commit(&folder->directory, &address, 1, &error));
 }
 
+static void a_result_in_pieces_is_none_until_its_end(void **state)
+{
+    struct spoolfolder *folder = *state;
+    const struct spool_directory *directory = &folder->directory;
+    bobbin_error error;
+    struct result_info info;
+    struct result_stream stream;
+    unsigned char whole[2][RESULT_HEAD_BYTES + 11];
+    char path[128];
+    write_result(folder, 1, "hello world"); /* replaced by the stream */
+    assert_true(result_begin(&stream, directory, &address, 1, "text/plain", &error));
+    assert_true(result_append(&stream, "hello", 5, &error));
+    assert_true(result_append(&stream, "", 0, &error));
+    assert_true(result_append(&stream, " world", 6, &error));
+    snprintf(path, sizeof path, "%s/results/0000000000000001.00000002/3", folder->path);
+    for (int i = 0; i < 2; i++) {
+        if (i == 0)
+            assert_true(result_end(&stream, true, &error));
+        else
+            write_result(folder, 1, "hello world");
+        assert_int_equal(stream.fd, -1);
+        assert_true(result_commit(directory, &address, 1, &error));
+        int fd = result_open(directory, &address, &info);
+        assert_int_equal(info.length, 11);
+        assert_int_equal(pread(fd, whole[i], sizeof whole[i], 0), sizeof whole[i]);
+        close(fd);
+    }
+    assert_memory_equal(whole[0], whole[1], sizeof whole[0]); /* as if it had come at once */
+    assert_true(result_begin(&stream, directory, &address, 1, "text/plain", &error));
+    assert_true(result_append(&stream, "hello", 5, &error));
+    result_abandon(&stream);
+    assert_true(result_commit(directory, &address, 1, &error));
+    assert_int_equal(result_open(directory, &address, &info), -1);
+}
+
 static void a_result_that_was_cut_is_none(void **state)
 {
     struct spoolfolder *folder = *state;
@@ -99,6 +134,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_SPOOL(a_result_has_no_name_until_it_is_committed),
         WITH_SPOOL(a_late_attempt_cannot_take_the_place_of_another),
+        WITH_SPOOL(a_result_in_pieces_is_none_until_its_end),
         WITH_SPOOL(a_result_that_was_cut_is_none),
         WITH_SPOOL(the_last_sentence_of_a_history_is_read_back),
         WITH_SPOOL(all_that_belongs_to_a_journal_is_removed),

@@ -32,7 +32,14 @@ static void an_entry_is_decoded_back_and_only_at_its_place(void **state)
 {
     (void)state;
     unsigned char bytes[STATE_ENTRY_BYTES];
-    struct state_entry entry = {64, BOBBIN_STATE_DONE, 1, 2, 3, 4, 5}, back;
+    struct state_entry entry = {.block = 64,
+                                .state = BOBBIN_STATE_DONE,
+                                .reason = 1,
+                                .attempt = 2,
+                                .slot = 3,
+                                .due_or_started_us = 4,
+                                .ended_us = 5},
+                       back;
     state_encode(&entry, SALT, 8, bytes);
     assert_true(state_decode(&back, SALT, 8, bytes));
     assert_int_equal(back.block, 64);
@@ -43,6 +50,22 @@ static void an_entry_is_decoded_back_and_only_at_its_place(void **state)
     assert_int_equal(back.ended_us, 5);
     assert_false(state_decode(&back, SALT, 9, bytes));
     assert_false(state_decode(&back, SALT + 1, 8, bytes));
+}
+
+static void a_duplicate_names_its_first_whole(void **state)
+{
+    (void)state;
+    unsigned char bytes[STATE_ENTRY_BYTES];
+    const struct state_entry entry = {.state = BOBBIN_STATE_DUPLICATE,
+                                      .ended_us = 4102444800000000, /* in the year 2100 */
+                                      .first = {.writer = 0xfedcba9876543210,
+                                                .sequence = 0x89abcdef,
+                                                .block = 0x12345678,
+                                                .index = 0xffffffff}};
+    struct state_entry back;
+    state_encode(&entry, SALT, 8, bytes);
+    assert_true(state_decode(&back, SALT, 8, bytes));
+    assert_memory_equal(&back, &entry, sizeof entry);
 }
 
 static void every_bit_flip_makes_an_entry_say_nothing(void **state)
@@ -126,6 +149,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_entry_is_decoded_back_and_only_at_its_place),
+        cmocka_unit_test(a_duplicate_names_its_first_whole),
         cmocka_unit_test(every_bit_flip_makes_an_entry_say_nothing),
         WITH_SPOOL(a_missing_file_reads_as_untouched),
         WITH_SPOOL(what_was_put_is_seen_at_once_and_read_after_the_flush),
