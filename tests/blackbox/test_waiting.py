@@ -9,7 +9,7 @@ import pytest
 from photos import opened, photo
 from server import Server, wait_for
 
-APPS = {"/jobs": "jobs", "/ledger": "ledger", "/thumbnails": "thumbnail", "/waiter": "waiter"}
+APPS = {"/jobs": "jobs", "/ledger": "ledger", "/thumbnails": "thumbnail", "/patience": "patience"}
 QUEUE = "[queue:ledger]\nattempts = 50\nbackoff = 50ms\nbackoff-max = 200ms\nkill-after = 500ms\n"
 
 
@@ -115,7 +115,7 @@ def test_a_client_that_leaves_ends_its_wait(tmp_path):
     with waiting_server(tmp_path) as server:
         job = spool(server, "?ms=20000")
         wait_for("it to run", lambda: state_of(server, job) == "running")
-        client = ask(server, f"/waiter/{job}?ms=25000")
+        client = ask(server, f"/patience/{job}?ms=25000")
         server.json(f"/jobs/{job}")
         assert events_of(server) == []
         client.reset()  # a mere close would still get its answer
@@ -128,7 +128,7 @@ def test_a_client_that_leaves_ends_its_wait(tmp_path):
 
 def test_a_wait_that_begins_when_the_client_has_left_is_told_at_once(tmp_path):
     with waiting_server(tmp_path) as server:
-        client = ask(server, "/waiter/x?late=1")
+        client = ask(server, "/patience/x?late=1")
         server.json("/jobs/x")
         client.reset()
         wait_for("on_finish", lambda: "on_finish" in events_of(server))
@@ -139,7 +139,7 @@ def test_a_wait_that_begins_when_the_client_has_left_is_told_at_once(tmp_path):
 def test_request_timeout_ends_a_wait(tmp_path):
     with waiting_server(tmp_path, bobbin="request-timeout = 200ms") as server:
         job = spool(server, "?ms=20000")
-        client = ask(server, f"/waiter/{job}?ms=25000")
+        client = ask(server, f"/patience/{job}?ms=25000")
         assert client.read_answer()[0] == 504
         wait_for("on_finish", lambda: "on_finish" in events_of(server))
         assert re.fullmatch("on_abort on_job (ready|running) on_finish",
@@ -150,7 +150,7 @@ def test_request_timeout_ends_a_wait(tmp_path):
 def test_a_request_that_is_ended_while_it_waits_is_answered_at_once(tmp_path):
     with waiting_server(tmp_path) as server:
         job = spool(server, "?ms=20000")
-        client = ask(server, f"/waiter/{job}?ms=25000&end=1")
+        client = ask(server, f"/patience/{job}?ms=25000&end=1")
         assert client.read_answer()[::2] == (200, b"at once\n")
         wait_for("on_finish", lambda: "on_finish" in events_of(server))
         assert re.fullmatch("on_job (ready|running) on_finish", " ".join(events_of(server)))
@@ -186,7 +186,7 @@ def test_a_thousand_clients_wait_at_once(tmp_path):
     with waiting_server(tmp_path, workers=1) as server:
         slow = spool(server, "?ms=1500")
         jobs = [slow] * 500 + [spool(server) for _ in range(500)]
-        clients = [ask(server, f"/waiter/{job}?ms=29000") for job in jobs]
+        clients = [ask(server, f"/patience/{job}?ms=29000") for job in jobs]
         for client in clients:
             assert client.read_answer()[::2] == (200, b"done\n")
             client.close()
@@ -201,7 +201,7 @@ def test_a_worker_that_stops_answers_all_waits(tmp_path, has_stored):
         os.kill(old, signal.SIGKILL)
         wait_for("another worker", lambda: [
             pid for pid in server.processes("bobbin-worker") if pid != old])
-    clients = [ask(server, f"/waiter/{job}?ms=60000") for _ in range(50)]
+    clients = [ask(server, f"/patience/{job}?ms=60000") for _ in range(50)]
     wait_for("it to run", lambda: state_of(server, job) == "running")
     assert server.stop() == 0
     events = events_of(server)

@@ -254,6 +254,21 @@ static void thousands_of_waits_go_over_one_connection(void **state)
     close_rig(rig);
 }
 
+static void one_wait_too_many_is_told_at_once(void **state)
+{
+    struct rig *rig = open_rig(state);
+    struct heard heard = {0};
+    rig->asker.place_count = DOOR_WAITS_MAX; /* as if all of them were taken */
+    assert_int_equal(wait_for_job(rig, 1, 600000, &heard), 0);
+    assert_int_equal(heard.count, 1);
+    assert_int_equal(heard.state, BOBBIN_STATE_READY);
+    rig->asker.place_count = DOOR_WAITS_MAX / 2;
+    assert_true(wait_for_job(rig, 1, 600000, &heard) != 0);
+    assert_int_equal(rig->asker.place_count, DOOR_WAITS_MAX);
+    close_rig(rig);
+    assert_int_equal(heard.count, 2);
+}
+
 static void when_nobody_leads_the_files_are_looked_at(void **state)
 {
     struct rig *rig = open_rig(state);
@@ -347,6 +362,7 @@ int main(void)
         WITH_SPOOL(a_job_that_ends_on_the_way_of_the_question_is_told_at_once),
         WITH_SPOOL(a_limit_and_an_early_end_tell_how_it_is),
         WITH_SPOOL(thousands_of_waits_go_over_one_connection),
+        WITH_SPOOL(one_wait_too_many_is_told_at_once),
         WITH_SPOOL(when_nobody_leads_the_files_are_looked_at),
         WITH_SPOOL(the_next_leader_is_asked_again),
         WITH_SPOOL(a_cancel_and_waits_share_the_connection),

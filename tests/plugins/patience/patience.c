@@ -63,8 +63,8 @@ static void on_finish(void *state, bobbin_request *request)
 static void stop(void *state)
 {
     (void)state;
-    fprintf(stderr, "waiter: on_stop\n");
+    fprintf(stderr, "patience: on_stop\n");
 }
 
-BOBBIN_PLUGIN(.name = "waiter", .about = "waits for jobs", .handle = handle, .on_abort = on_abort,
+BOBBIN_PLUGIN(.name = "patience", .about = "waits for jobs", .handle = handle, .on_abort = on_abort,
               .on_finish = on_finish, .stop = stop);
