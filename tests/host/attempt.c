@@ -108,6 +108,7 @@ static void make_job(bobbin_test_host *host, struct attempt *attempt,
     made->attempt = job->attempt > 0 ? job->attempt : 1;
     made->attempts = job->attempts > 0 ? job->attempts : ATTEMPTS;
     made->retry_after_ms = UINT64_MAX;
+    made->stream.fd = -1;
     made->payload = memory_copy(job->payload.data, job->payload.length);
     id_format(&made->address, made->id);
     attempt->page.stop_at = job->stop_at_progress;
@@ -162,7 +163,7 @@ static void take_output(struct attempt *attempt)
     struct result_info info;
     bobbin_error error;
     attempt->ran.has_output = false;
-    if (attempt->ran.result != BOBBIN_JOB_DONE || job->has_result != 1)
+    if (attempt->ran.result != BOBBIN_JOB_DONE || job->has_result != JOB_RESULT_KEPT)
         return;
     if (!result_commit(&attempt->directory, &job->address, job->attempt, &error))
         memory_misuse("%s", error.text);
@@ -234,6 +235,8 @@ const struct bobbin_test_ran *bobbin_test_run(bobbin_test_host *host,
     if (job.has_no_space)
         take_space_away(attempt);
     run(host, attempt, &job);
+    if (attempt->ran.result == BOBBIN_JOB_DONE)
+        job_finish_result(&attempt->job); /* as in spooler/run/jobprocess.c */
     take_output(attempt);
     remove_folder(attempt);
     job_unload(&attempt->job);
