@@ -20,7 +20,7 @@ VAGUE = {"util", "utils", "common", "misc", "types", "helpers"}
 # Where a loop turns.
 LOOPS = {"core/process/worker", "core/net/clients", "core/net/connection", "core/net/deadline",
          "core/net/intake", "core/net/reply", "core/exchange/ticket", "core/exchange/timer",
-         "spooler/writer", "spooler/leader", "spooler/door", "spooler/canceller", "spooler/gate",
+         "core/exchange/hostspool", "spooler/writer", "spooler/storer", "spooler/leader", "spooler/door", "spooler/canceller", "spooler/gate",
          "spooler/dispatcher", "spooler/run/crew", "core/main"}
 
 # What of core/ the spooler may know; config.h comes along with core/plugin/plugin.h.
