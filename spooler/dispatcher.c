@@ -179,7 +179,8 @@ static bool open_all(struct dispatcher *dispatcher, int nursery_fd, bobbin_error
 {
     const struct dispatcher_options *options = dispatcher->options;
     struct leader *leader = &dispatcher->leader;
-    const struct ledger_events found = {leader, leader_on_ready, leader_on_running};
+    const struct ledger_events found = {leader, leader_on_ready, leader_on_running,
+                                        leader_on_succeeded};
     const struct gate_events asked = {leader, leader_on_wake, leader_on_cancel};
     *leader = (struct leader){
         .directory = &dispatcher->directory, .plugins = options->plugins, .log = options->log};

@@ -28,6 +28,12 @@ bool followed_next(struct followed *journal, const struct log *log, struct recor
 bool followed_read(struct followed *journal, const struct job_address *address, void *head,
                    struct record *record);
 
+/* The record with that index, wherever it lies; the same head. */
+bool followed_find(struct followed *journal, uint32_t index, void *head, struct record *record);
+
+/* Whether the job with that index has ended: one way or another, or with all of its journal. */
+bool followed_has_ended(struct followed *journal, uint32_t index);
+
 bool followed_get(struct followed *journal, uint32_t index, struct state_entry *entry);
 bool followed_put(struct followed *journal, uint32_t index, const struct state_entry *entry,
                   bobbin_error *error);

@@ -39,6 +39,7 @@ void leader_give_out(struct leader *leader);
 /* struct ledger_events */
 void leader_on_ready(void *context, const struct waiting *job);
 void leader_on_running(void *context, const struct waiting *job, uint32_t slot, bool is_cancelled);
+void leader_on_succeeded(void *context, const struct waiting *job);
 
 /* struct crew_options */
 void leader_on_idle(void *context);

@@ -10,6 +10,7 @@
 #include "core/base/clock.h"
 #include "spooler/files/history.h"
 #include "spooler/followed.h"
+#include "spooler/parents.h"
 
 enum { NAMES_MAX = 4096 };
 
@@ -30,6 +31,7 @@ struct ledger {
     struct named_queue queues[NAMES_MAX];
     uint16_t queue_count;
     struct queue_settings defaults;
+    struct parents parents; /* whose children were found, while a journal is followed */
 };
 
 struct ledger *ledger_create(const struct spool_directory *directory,
@@ -57,6 +59,7 @@ void ledger_destroy(struct ledger *ledger)
     for (uint16_t i = 0; i < ledger->queue_count; i++)
         free(ledger->queues[i].name);
     free(ledger->journals);
+    parents_finish(&ledger->parents);
     free(ledger);
 }
 
@@ -112,6 +115,9 @@ static void found(struct ledger *ledger, uint32_t journal, const struct record *
                   const struct state_entry *entry)
 {
     struct waiting job;
+    if (!parents_note(&ledger->parents, record))
+        log_write(ledger->log, BOBBIN_ERROR, NULL,
+                  "no memory for a job that has succeeded: it may run again");
     describe(ledger, journal, record, &job);
     job.attempt = entry->attempt;
     switch (entry->state) {
@@ -165,11 +171,48 @@ static uint32_t open_journal(struct ledger *ledger, uint64_t writer, uint32_t se
     return ledger->journal_count++;
 }
 
+/* A job whose children are there. That it ran is made up for when its state was lost with the
+ * power. */
+static void settle_parent(struct ledger *ledger, uint32_t number, uint32_t index)
+{
+    unsigned char head[RECORD_HEAD_MAX];
+    struct record record;
+    struct state_entry entry;
+    struct waiting job;
+    struct followed *journal = ledger->journals[number];
+    if (followed_has_ended(journal, index) || !followed_find(journal, index, head, &record))
+        return;
+    describe(ledger, number, &record, &job);
+    bool is_known = followed_get(journal, index, &entry);
+    job.attempt = is_known ? entry.attempt : 0;
+    if (!is_known || entry.state == BOBBIN_STATE_READY) {
+        followed_note_cancel(journal); /* it may be waiting already */
+        if (!ledger_start(ledger, &job, 0))
+            return;
+    }
+    ledger->events.on_succeeded(ledger->events.context, &job);
+}
+
+/* Not while a journal is being read: the parent's may be the same one. */
+static void settle_parents(struct ledger *ledger)
+{
+    struct job_address parent;
+    while (parents_take(&ledger->parents, &parent)) {
+        uint32_t number = open_journal(ledger, parent.writer, parent.sequence);
+        if (number == UINT32_MAX)
+            continue; /* removed: all of its jobs had ended */
+        follow(ledger, number);
+        settle_parent(ledger, number, parent.index);
+    }
+}
+
 void ledger_follow(struct ledger *ledger, uint64_t writer, uint32_t sequence)
 {
     uint32_t number = open_journal(ledger, writer, sequence);
-    if (number != UINT32_MAX)
-        follow(ledger, number);
+    if (number == UINT32_MAX)
+        return;
+    follow(ledger, number);
+    settle_parents(ledger);
 }
 
 void ledger_scan(struct ledger *ledger)
@@ -308,14 +351,18 @@ bool ledger_cancelled(struct ledger *ledger, const struct waiting *job)
     return end(ledger, job, BOBBIN_STATE_CANCELLED);
 }
 
+bool ledger_has_ended(struct ledger *ledger, const struct waiting *job)
+{
+    struct followed *journal = ledger->journals[job->journal];
+    return journal == NULL || followed_has_ended(journal, job->index);
+}
+
 bool ledger_is_cancelled(struct ledger *ledger, const struct waiting *job)
 {
-    struct state_entry entry;
     struct followed *journal = ledger->journals[job->journal];
     if (journal == NULL || followed_is_settled(journal))
         return true; /* all of its jobs have ended: so has this one */
-    return followed_has_cancels(journal) && followed_get(journal, job->index, &entry) &&
-           entry.state == BOBBIN_STATE_CANCELLED;
+    return followed_has_cancels(journal) && followed_has_ended(journal, job->index);
 }
 
 enum bobbin_job_state ledger_find(struct ledger *ledger, const struct job_address *address,
@@ -328,6 +375,7 @@ enum bobbin_job_state ledger_find(struct ledger *ledger, const struct job_addres
     if (number == UINT32_MAX)
         return BOBBIN_STATE_UNKNOWN;
     follow(ledger, number);
+    settle_parents(ledger);
     struct followed *journal = ledger->journals[number];
     if (!followed_read(journal, address, head, &record))
         return BOBBIN_STATE_UNKNOWN;

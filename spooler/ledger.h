@@ -7,6 +7,10 @@
  *               ^   |                            |   |  \
  *               |   +-- cancel --> CANCELLED <---|---|---+ cancel: CANCELLING, then CANCELLED
  *               +--- retry, or handed back ------+   +---- FAILED, or no attempt left --> DEAD
+ *
+ * What a job spools is stored with its success, as one group: who finds its children knows that it
+ * is done, also when it is still RUNNING here because its process or its leader died before they
+ * could say so, or READY because the power was lost before its state was on the disk.
  */
 #ifndef SPOOLER_LEDGER_H
 #define SPOOLER_LEDGER_H
@@ -26,6 +30,8 @@ struct ledger_events {
     void (*on_ready)(void *context, const struct waiting *job);
     /* A job that a leader before this one had given to a slot: it may still run there. */
     void (*on_running)(void *context, const struct waiting *job, uint32_t slot, bool is_cancelled);
+    /* A job that is RUNNING (or CANCELLING) and whose children are there: it must become done. */
+    void (*on_succeeded)(void *context, const struct waiting *job);
 };
 
 /* All borrowed. NULL without memory. */
@@ -64,7 +70,10 @@ bool ledger_cancelled(struct ledger *ledger, const struct waiting *job);
 enum bobbin_job_state ledger_find(struct ledger *ledger, const struct job_address *address,
                                   struct waiting *job);
 
-/* Whether a job that was waiting has been cancelled meanwhile. Cheap when none was. */
+/* Whether the job has ended, as far as the journals were followed. */
+bool ledger_has_ended(struct ledger *ledger, const struct waiting *job);
+/* The same for one that was waiting: it was cancelled meanwhile, or its children were found. Cheap
+ * when that happened to none. */
 bool ledger_is_cancelled(struct ledger *ledger, const struct waiting *job);
 
 /* Writes what was kept back. Called before the loop sleeps. */

@@ -22,7 +22,7 @@ bool result_write(const struct spool_directory *directory, const struct job_addr
                   uint32_t attempt, const void *data, size_t length, const char *content_type,
                   bool sync, bobbin_error *error);
 
-/* Leader: gives it its name, or throws it away. */
+/* Leader: gives it its name, or throws it away. errno is kept: ENOENT, there is none. */
 bool result_commit(const struct spool_directory *directory, const struct job_address *address,
                    uint32_t attempt, bobbin_error *error);
 void result_discard(const struct spool_directory *directory, const struct job_address *address,
