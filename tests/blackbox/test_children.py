@@ -172,3 +172,16 @@ def test_a_timer_spools_and_is_told_before_the_stop(tmp_path):
     assert words.count("asked") == words.count("told") > 20
     assert all(line == ["told", "0"] for line in lines_of(tmp_path) if line[0] == "told")
     assert words.count("stop") == 2
+
+
+def test_clients_that_leave_get_all_of_their_jobs_or_none(tmp_path):
+    with chain_server(tmp_path) as server:
+        for _ in range(30):
+            client = server.connect()
+            client.send(b"POST /chain/many?n=7 HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx")
+            client.reset()
+        status, ids = server.json("/chain/many?n=7", data=b"x")
+        assert status == 200
+        for job in ids:
+            done(server, job)
+        assert len(read_spool(server.spool)) % 7 == 0
