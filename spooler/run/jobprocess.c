@@ -89,7 +89,8 @@ store_children(struct jobprocess *process, enum bobbin_job_result result, struct
         children_forget(&process->children);
         return result;
     }
-    if (job->has_result == 2 /* lost: an earlier one of this attempt must not stand for it */)
+    /* One that was lost (message.h): what this attempt wrote before must not stand for it. */
+    if (job->has_result == 2)
         result_discard(&process->directory, &job->address, job->attempt);
     if (children_store(&process->children, place, &error))
         return result;

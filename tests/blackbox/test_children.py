@@ -185,3 +185,19 @@ def test_clients_that_leave_get_all_of_their_jobs_or_none(tmp_path):
         for job in ids:
             done(server, job)
         assert len(read_spool(server.spool)) % 7 == 0
+
+
+def test_journals_and_blobs_of_job_processes_are_removed_like_all_others(tmp_path):
+    with chain_server(tmp_path) as server:
+        jobs = [spool(server, 3, do, body=os.urandom(100_000)) for do in ("", "die", "die", "fail")]
+        for job in jobs:
+            server.job(f"/jobs/{job}", until=("done", "dead"))
+        wait_for("the children", lambda: sum(map(len, leaves(tmp_path).values())) == 9)
+        for children in list(leaves(tmp_path).values()):
+            for child in children:
+                done(server, child)
+        writers = {name[:16] for name in os.listdir(f"{server.spool}/journals")}
+        assert len(writers) > 2
+    with chain_server(tmp_path, spool="processes = 1\nresult-ttl = 1ms") as server:
+        for folder in ("journals", "blobs", "results"):
+            wait_for(f"no {folder}", lambda: os.listdir(f"{server.spool}/{folder}") == [])
