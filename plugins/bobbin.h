@@ -601,8 +601,10 @@ typedef void bobbin_on_stored_many(bobbin_request *request, const struct bobbin_
 
 /*
  * Stores 1 to 1,000 jobs, with one sync and one answer, as bobbin_spool does for one: all were
- * stored, or the request has to assume that none was (after FULL or FAILED some may run all the
- * same, as after a crash). At most one spec may have payload_is_body.
+ * stored, or the request has to assume that none was (after a write that failed all may run all the
+ * same, as after a crash; never some of them). At most one spec may have payload_is_body. Payloads
+ * up to "inline-max" and all else that is asked have 64 MiB in all; longer ones have files of their
+ * own. When one needs the disk ("durability"), all wait for it.
  */
 void bobbin_spool_many(bobbin_request *request, const struct bobbin_job_spec *const *specs,
                        size_t count, bobbin_on_stored_many *on_stored, void *arg);
@@ -613,8 +615,9 @@ typedef void bobbin_on_host_stored(bobbin_host *host, const struct bobbin_stored
 /*
  * Stores a job without a request: from a timer, a posted call, start. Only in workers. on_stored
  * (NULL: a failure is only logged) is called once, on the loop, never before this returns, and
- * before the instance's stop. False in a job process, without a spool and without memory: nothing
- * will be called, and the reason is logged.
+ * before the instance's stop. False in a job process, without a spool (or when the worker stops),
+ * without memory and for a spec that is not legal (payload_is_body among them): nothing will be
+ * called, and the reason is logged.
  */
 bool bobbin_host_spool(bobbin_host *host, const struct bobbin_job_spec *spec,
                        bobbin_on_host_stored *on_stored, void *arg);
@@ -712,7 +715,9 @@ bool bobbin_job_result_append(bobbin_job *job, const void *data, size_t length,
 /*
  * Has another job stored together with the success of this one: all of them when run returns DONE
  * (and is not killed on the way), none otherwise. At most 1,000 an attempt; payload_is_body is not
- * for jobs. The spec and all it points to are copied. False with the sentence in *error: not taken.
+ * for jobs. They are copied, and kept in memory until then; limits are those of bobbin_spool_many.
+ * When they cannot be stored this attempt becomes a RETRY. False with the sentence in *error: not
+ * taken.
  */
 bool bobbin_job_spool(bobbin_job *job, const struct bobbin_job_spec *spec, bobbin_error *error);
 /* Tells how far it is: 0..100, and words for people (cut at 127 bytes; NULL: none). Costs no syscall. */

@@ -180,8 +180,12 @@ static bool open_all(struct dispatcher *dispatcher, int nursery_fd, bobbin_error
 {
     const struct dispatcher_options *options = dispatcher->options;
     struct leader *leader = &dispatcher->leader;
-    const struct ledger_events found = {leader, leader_on_expiring, leader_on_ready,
-                                        leader_on_running, leader_on_ended};
+    const struct ledger_events found = {.context = leader,
+                                        .on_expiring = leader_on_expiring,
+                                        .on_ready = leader_on_ready,
+                                        .on_running = leader_on_running,
+                                        .on_succeeded = leader_on_succeeded,
+                                        .on_ended = leader_on_ended};
     const struct gate_events asked = {leader, leader_on_wake, leader_on_cancel, leader_has_ended};
     *leader = (struct leader){
         .directory = &dispatcher->directory, .plugins = options->plugins, .log = options->log};

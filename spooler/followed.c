@@ -24,6 +24,7 @@ struct followed {
     struct journal_reader *reader; /* NULL: settled */
     struct state_file *state;      /* NULL: settled */
     uint32_t count;                /* records so far */
+    uint32_t next_index;           /* behind the last of them */
     uint32_t ended;                /* of them */
     uint64_t last_ended_us;
     bool is_complete; /* its writer is gone or moved on, and all was read */
@@ -165,6 +166,7 @@ bool followed_next(struct followed *journal, const struct log *log, struct recor
     if (step != JOURNAL_RECORD && !read_on(journal, log, step, record))
         return false;
     journal->count++;
+    journal->next_index = record->index + 1;
     *entry = (struct state_entry){0};
     if (journal->has_states && state_get(journal->state, record->index, entry) &&
         is_ended(entry->state))
@@ -186,6 +188,32 @@ bool followed_record(struct followed *journal, uint32_t block, uint32_t index, v
            journal_read_record(journal->reader, block, index, head, record);
 }
 
+/* Its state knows the place; when that was lost with the power the journal is read from its start.
+ */
+bool followed_find(struct followed *journal, uint32_t index, void *head, struct record *record)
+{
+    struct state_entry entry;
+    if (journal->reader == NULL)
+        return false;
+    if (followed_get(journal, index, &entry) && entry.block > 0)
+        return journal_read_record(journal->reader, entry.block, index, head, record);
+    struct journal_reader *reader =
+        journal_reader_open(journal->directory, journal->writer, journal->sequence, NULL);
+    bool found = false;
+    while (reader != NULL && !found && journal_next(reader, false, record) == JOURNAL_RECORD)
+        found = record->index == index;
+    uint32_t block = found ? (uint32_t)(record->offset / RECORD_ALIGN) : 0;
+    journal_reader_close(reader);
+    return found && journal_read_record(journal->reader, block, index, head, record);
+}
+
+bool followed_has_ended(struct followed *journal, uint32_t index)
+{
+    struct state_entry entry;
+    return journal->reader == NULL ||
+           (followed_get(journal, index, &entry) && is_ended(entry.state));
+}
+
 bool followed_get(struct followed *journal, uint32_t index, struct state_entry *entry)
 {
     return journal->state != NULL && state_get(journal->state, index, entry);
@@ -194,7 +222,9 @@ bool followed_get(struct followed *journal, uint32_t index, struct state_entry *
 bool followed_put(struct followed *journal, uint32_t index, const struct state_entry *entry,
                   bobbin_error *error)
 {
-    if (is_ended(entry->state))
+    if (index >= journal->next_index)
+        journal->has_states = true; /* it is counted when it is read */
+    else if (is_ended(entry->state))
         note_ended(journal, entry);
     return state_put(journal->state, index, entry, error);
 }

@@ -31,6 +31,11 @@ bool followed_read(struct followed *journal, const struct job_address *address, 
 /* The same where the nonce is not known. */
 bool followed_record(struct followed *journal, uint32_t block, uint32_t index, void *head,
                      struct record *record);
+/* The record with that index, wherever it lies; the same head. */
+bool followed_find(struct followed *journal, uint32_t index, void *head, struct record *record);
+
+/* Whether the job with that index has ended: one way or another, or with all of its journal. */
+bool followed_has_ended(struct followed *journal, uint32_t index);
 
 bool followed_get(struct followed *journal, uint32_t index, struct state_entry *entry);
 bool followed_put(struct followed *journal, uint32_t index, const struct state_entry *entry,

@@ -1,5 +1,6 @@
 #include "spooler/leader.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -165,6 +166,35 @@ static void drop_result(struct leader *leader, const struct waiting *job)
     result_discard(leader->directory, &address, job->attempt);
 }
 
+/* The jobs that were stored with its success, or may be. */
+static void follow_children(struct leader *leader, const struct job_message *message)
+{
+    if (message->children_writer != 0)
+        ledger_follow(leader->ledger, message->children_writer, message->children_sequence);
+}
+
+/* Its children may be there although its process did not live to say so, or was told that they
+ * could not be stored: then it is done, and has been settled already. */
+static bool has_succeeded(struct leader *leader, const struct crew_return *back)
+{
+    if (back->message == NULL)
+        ledger_scan(leader->ledger);
+    else if (back->message->result != BOBBIN_JOB_DONE)
+        follow_children(leader, back->message);
+    return ledger_has_ended(leader->ledger, back->job);
+}
+
+void leader_on_succeeded(void *context, const struct waiting *job)
+{
+    struct leader *leader = context;
+    struct job_address address;
+    bobbin_error error;
+    ledger_address(leader->ledger, job, &address);
+    if (!result_commit(leader->directory, &address, job->attempt, &error) && errno != ENOENT)
+        log_write(leader->log, BOBBIN_ERROR, NULL, "%s", error.text);
+    ledger_done(leader->ledger, job);
+}
+
 /* It ended by itself: done, failed, or to be tried again. */
 static void settle(struct leader *leader, const struct crew_return *back)
 {
@@ -175,6 +205,7 @@ static void settle(struct leader *leader, const struct crew_return *back)
     case BOBBIN_JOB_DONE:
         keep_result(leader, back); /* its name is there before the state says so */
         ledger_done(leader->ledger, back->job);
+        follow_children(leader, message);
         return;
     case BOBBIN_JOB_FAILED:
         ledger_dead(leader->ledger, back->job, sentence);
@@ -221,6 +252,8 @@ void leader_on_return(void *context, const struct crew_return *back)
     bool is_done = back->message != NULL && back->message->result == BOBBIN_JOB_DONE;
     bool has_failed = back->message != NULL && back->message->result == BOBBIN_JOB_FAILED;
     bool by_itself = back->message != NULL && back->cause == CREW_NOTHING;
+    if (has_succeeded(leader, back))
+        return;
     if (by_itself || is_done || (has_failed && back->cause == CREW_DRAIN))
         settle(leader, back);
     else
@@ -251,6 +284,8 @@ void leader_on_running(void *context, const struct waiting *job, uint32_t slot, 
 
 static void adopt(struct leader *leader, const struct orphan *orphan)
 {
+    if (ledger_has_ended(leader->ledger, &orphan->job))
+        return; /* its children were found */
     drop_result(leader, &orphan->job);
     if (orphan->is_cancelled)
         ledger_cancelled(leader->ledger, &orphan->job);
@@ -261,12 +296,16 @@ static void adopt(struct leader *leader, const struct orphan *orphan)
 static void on_adopt(uv_timer_t *timer)
 {
     struct leader *leader = timer->data;
+    bool is_scanned = false;
     for (size_t i = 0; i < leader->orphan_count;) {
         struct orphan orphan = leader->orphans[i];
         if (slotpage_is_held(leader->directory, orphan.slot)) {
             i++;
             continue;
         }
+        if (!is_scanned)
+            ledger_scan(leader->ledger); /* what it stored before it died */
+        is_scanned = true;
         leader->orphans[i] = leader->orphans[--leader->orphan_count];
         adopt(leader, &orphan);
     }

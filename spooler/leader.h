@@ -45,6 +45,7 @@ void leader_on_expiring(void *context, const struct waiting *job, uint64_t expir
 void leader_on_ready(void *context, const struct waiting *job);
 void leader_on_running(void *context, const struct waiting *job, uint32_t slot, bool is_cancelled);
 void leader_on_ended(void *context, const struct job_address *address);
+void leader_on_succeeded(void *context, const struct waiting *job);
 
 /* struct crew_options */
 void leader_on_idle(void *context);

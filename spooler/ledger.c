@@ -11,6 +11,7 @@
 #include "spooler/files/history.h"
 #include "spooler/followed.h"
 #include "spooler/keys.h"
+#include "spooler/parents.h"
 
 enum { NAMES_MAX = 4096 };
 
@@ -32,6 +33,7 @@ struct ledger {
     uint16_t queue_count;
     struct queue_settings defaults;
     struct keys keys;
+    struct parents parents; /* whose children were found, while a journal is followed */
 };
 
 static bool read_again(void *context, uint32_t journal, uint32_t block, uint32_t index, void *head,
@@ -69,6 +71,7 @@ void ledger_destroy(struct ledger *ledger)
         free(ledger->queues[i].name);
     keys_finish(&ledger->keys);
     free(ledger->journals);
+    parents_finish(&ledger->parents);
     free(ledger);
 }
 
@@ -140,6 +143,9 @@ static void found(struct ledger *ledger, uint32_t journal, const struct record *
                   const struct state_entry *entry)
 {
     struct waiting job;
+    if (!parents_note(&ledger->parents, record))
+        log_write(ledger->log, BOBBIN_ERROR, NULL,
+                  "no memory for a job that has succeeded: it may run again");
     describe(ledger, journal, record, &job);
     job.attempt = entry->attempt;
     switch (entry->state) {
@@ -203,11 +209,48 @@ static uint32_t open_journal(struct ledger *ledger, uint64_t writer, uint32_t se
 
 static void judge_keyed(struct ledger *ledger);
 
+/* A job whose children are there. That it ran is made up for when its state was lost with the
+ * power. */
+static void settle_parent(struct ledger *ledger, uint32_t number, uint32_t index)
+{
+    unsigned char head[RECORD_HEAD_MAX];
+    struct record record;
+    struct state_entry entry;
+    struct waiting job;
+    struct followed *journal = ledger->journals[number];
+    if (followed_has_ended(journal, index) || !followed_find(journal, index, head, &record))
+        return;
+    describe(ledger, number, &record, &job);
+    bool is_known = followed_get(journal, index, &entry);
+    job.attempt = is_known ? entry.attempt : 0;
+    if (!is_known || entry.state == BOBBIN_STATE_READY) {
+        followed_note_withdrawn(journal); /* it may be waiting already */
+        if (!ledger_start(ledger, &job, 0))
+            return;
+    }
+    ledger->events.on_succeeded(ledger->events.context, &job);
+}
+
+/* Not while a journal is being read: the parent's may be the same one. */
+static void settle_parents(struct ledger *ledger)
+{
+    struct job_address parent;
+    while (parents_take(&ledger->parents, &parent)) {
+        uint32_t number = open_journal(ledger, parent.writer, parent.sequence);
+        if (number == UINT32_MAX)
+            continue; /* removed: all of its jobs had ended */
+        follow(ledger, number);
+        settle_parent(ledger, number, parent.index);
+    }
+}
+
 static void follow_by_name(struct ledger *ledger, uint64_t writer, uint32_t sequence)
 {
     uint32_t number = open_journal(ledger, writer, sequence);
-    if (number != UINT32_MAX)
-        follow(ledger, number);
+    if (number == UINT32_MAX)
+        return;
+    follow(ledger, number);
+    settle_parents(ledger);
 }
 
 void ledger_follow(struct ledger *ledger, uint64_t writer, uint32_t sequence)
@@ -387,14 +430,18 @@ bool ledger_expired(struct ledger *ledger, const struct waiting *job)
     return end(ledger, job, BOBBIN_STATE_EXPIRED);
 }
 
+bool ledger_has_ended(struct ledger *ledger, const struct waiting *job)
+{
+    struct followed *journal = ledger->journals[job->journal];
+    return journal == NULL || followed_has_ended(journal, job->index);
+}
+
 bool ledger_is_withdrawn(struct ledger *ledger, const struct waiting *job)
 {
-    struct state_entry entry;
     struct followed *journal = ledger->journals[job->journal];
     if (journal == NULL || followed_is_settled(journal))
         return true; /* all of its jobs have ended: so has this one */
-    return followed_has_withdrawn(journal) && followed_get(journal, job->index, &entry) &&
-           (entry.state == BOBBIN_STATE_CANCELLED || entry.state == BOBBIN_STATE_EXPIRED);
+    return followed_has_withdrawn(journal) && followed_has_ended(journal, job->index);
 }
 
 /* ------------------------------------------------------------------ unique keys */
@@ -409,11 +456,19 @@ static void make_duplicate(struct ledger *ledger, const struct waiting *job,
     end_as(ledger, &copy, &now, BOBBIN_STATE_DUPLICATE);
 }
 
+static bool was_touched(struct ledger *ledger, const struct waiting *job)
+{
+    struct state_entry entry;
+    return followed_get(ledger->journals[job->journal], job->index, &entry);
+}
+
 static void judge(void *context, const struct keyed *keyed, const struct record *record,
                   const struct unique_job *holder)
 {
     struct ledger *ledger = context;
     bool is_late = keyed->expires_us > 0 && keyed->expires_us <= clock_us();
+    if (record != NULL && was_touched(ledger, &keyed->job))
+        return; /* its children were found: it is done */
     if (record == NULL) {
         log_write(ledger->log, BOBBIN_ERROR, NULL,
                   "the record of a job cannot be read again: the next leader will try");
@@ -468,6 +523,7 @@ enum bobbin_job_state ledger_find(struct ledger *ledger, const struct job_addres
     if (number == UINT32_MAX)
         return BOBBIN_STATE_UNKNOWN;
     follow(ledger, number);
+    settle_parents(ledger);
     judge_keyed(ledger);
     if (!followed_read(ledger->journals[number], address, head, &record))
         return BOBBIN_STATE_UNKNOWN;

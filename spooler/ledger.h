@@ -9,6 +9,10 @@
  *               | | +--> EXPIRED                 |   |
  *               | +----> DUPLICATE               |   |
  *               +--- retry, or handed back ------+   +---- FAILED, or no attempt left --> DEAD
+ *
+ * What a job spools is stored with its success, as one group: who finds its children knows that it
+ * is done, also when it is still RUNNING here because its process or its leader died before they
+ * could say so, or READY because the power was lost before its state was on the disk.
  */
 #ifndef SPOOLER_LEDGER_H
 #define SPOOLER_LEDGER_H
@@ -30,6 +34,8 @@ struct ledger_events {
     void (*on_ready)(void *context, const struct waiting *job);
     /* A job that a leader before this one had given to a slot: it may still run there. */
     void (*on_running)(void *context, const struct waiting *job, uint32_t slot, bool is_cancelled);
+    /* A job that is RUNNING (or CANCELLING) and whose children are there: it must become done. */
+    void (*on_succeeded)(void *context, const struct waiting *job);
     /* A job will never run again; the files say so after the next ledger_flush. */
     void (*on_ended)(void *context, const struct job_address *address);
 };
@@ -77,8 +83,11 @@ bool ledger_may_expire(struct ledger *ledger, const struct waiting *job);
 enum bobbin_job_state ledger_find(struct ledger *ledger, const struct job_address *address,
                                   struct waiting *job);
 
-/* Whether a job that was waiting has been cancelled or has expired meanwhile. Cheap when none has.
- */
+/* Whether the job has ended, as far as the journals were followed. */
+bool ledger_has_ended(struct ledger *ledger, const struct waiting *job);
+
+/* The same for one that was waiting: it was cancelled or has expired meanwhile, or its children
+ * were found. Cheap when that happened to none. */
 bool ledger_is_withdrawn(struct ledger *ledger, const struct waiting *job);
 
 /* Writes what was kept back. Called before the loop sleeps. */

@@ -69,7 +69,10 @@ struct job_message {
     uint32_t result;     /* SETTLE: enum bobbin_job_result */
     uint32_t has_result; /* SETTLE: enum job_result_fate */
     uint32_t sentence_bytes;
-    uint64_t retry_after_ms;           /* SETTLE with RETRY: UINT64_MAX is "as the queue says" */
+    uint64_t retry_after_ms;  /* SETTLE with RETRY: UINT64_MAX is "as the queue says" */
+    uint64_t children_writer; /* SETTLE: in whose journal jobs were stored with it; 0: none */
+    uint32_t children_sequence;
+    uint32_t unused;
     char sentence[JOB_SENTENCE_BYTES]; /* only sentence_bytes of it are sent */
 };
 

@@ -1,15 +1,15 @@
 /*
- * Group commit. One writer thread in each process that spools: it takes all records that wait,
+ * Group commit. One writer thread in each worker that spools: it takes all records that wait,
  * writes them with one pwritev, syncs once, reports them back to the loop, and wakes the leader.
- * What arrives meanwhile is the next group. No timer: nothing is added when idle, groups grow under
- * load.
+ * What arrives meanwhile is the next batch. No timer: nothing is added when idle, batches grow
+ * under load.
  *
  *   loop                         writer thread
  *   writer_put ---- waiting ---> take all, write, sync
  *   on_written <-- uv_async ---- report all
  *
- * A full disk is FULL. A failed write or sync is FAILED for its whole group and seals the journal:
- * the next group goes into a new one.
+ * A full disk is FULL. A failed write or sync is FAILED for its whole batch and seals the journal:
+ * the next batch goes into a new one.
  */
 #ifndef SPOOLER_WRITER_H
 #define SPOOLER_WRITER_H
@@ -18,29 +18,19 @@
 
 #include "core/base/log.h"
 #include "spooler/files/directory.h"
-#include "spooler/files/id.h"
+#include "spooler/group.h"
 
 struct writer;
 
-/* One job on its way to the disk. Made by writer_new_put, given to writer_put, freed by its
- * on_written. */
+/* A group on its way to the disk: one outcome for all of it. Memory and group are the maker's. */
 struct put {
     struct put *next;
-    void (*on_written)(struct put *put); /* on the loop, exactly once */
-    void *context;                       /* the maker's */
-    bool needs_sync;
-    int blob_fd;         /* owned; a payload that is a file; else -1 */
-    void *blob;          /* owned (malloc); a payload that is too large for the journal; or NULL */
-    uint64_t blob_bytes; /* of either */
+    void (*on_written)(
+        struct put *put); /* on the loop, exactly once; forgotten when it is called */
+    struct group group;   /* its addresses are known when it is STORED */
     enum bobbin_outcome outcome;
-    bobbin_error error;         /* unless STORED */
-    struct job_address address; /* STORED; the nonce is the maker's */
-    size_t record_bytes;
-    unsigned char record[]; /* encoded, without its place */
+    bobbin_error error; /* unless STORED */
 };
-
-struct put *put_create(size_t record_bytes); /* NULL without memory */
-void put_destroy(struct put *put);
 
 /* Starts the thread. directory and log are borrowed. */
 struct writer *writer_open(uv_loop_t *loop, const struct spool_directory *directory,

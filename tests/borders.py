@@ -19,9 +19,9 @@ VAGUE = {"util", "utils", "common", "misc", "types", "helpers"}
 
 # Where a loop turns.
 LOOPS = {"core/process/worker", "core/net/clients", "core/net/connection", "core/net/deadline",
-         "core/net/intake", "core/net/reply", "core/exchange/offload", "core/exchange/ticket",
-         "core/exchange/timer", "spooler/writer", "spooler/leader", "spooler/door", "spooler/asker",
-         "spooler/leaderline", "spooler/gate",
+         "core/net/intake", "core/net/reply", "core/exchange/hostspool", "core/exchange/offload",
+         "core/exchange/ticket", "core/exchange/timer", "spooler/writer", "spooler/storer",
+         "spooler/leader", "spooler/door", "spooler/asker", "spooler/leaderline", "spooler/gate",
          "spooler/dispatcher", "spooler/run/crew", "core/main"}
 
 # What of core/ the spooler may know; config.h comes along with core/plugin/plugin.h.

@@ -2,22 +2,18 @@
  * The calls of plugins/bobbin.h by which an app stores jobs and asks after them. Each holds its
  * request (request->pending) until it has called back.
  */
-#include <ctype.h>
+#include "core/exchange/spooling.h"
+
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "core/exchange/request.h"
+#include "core/plugin/jobspec.h"
 #include "core/plugin/plugin.h"
 #include "core/plugin/running.h"
 
-enum {
-    QUEUE_MAX_BYTES = 64,
-    HEADERS_MAX = 64,
-    HEADERS_MAX_BYTES = 16 * 1024,
-    ATTEMPTS_MAX = 1000,
-    KEY_MAX_BYTES = 200
-};
+static const char no_spool[] =
+    "this process has no spool: [spool] is not configured, or the worker stops";
 
 /* One call under way; lives in the request's arena. */
 struct asking {
@@ -60,53 +56,37 @@ static void report_failure(struct deferral *deferral)
     on_stored(asking, &stored);
 }
 
-static bool check_queue(const char *queue, bobbin_error *error)
-{
-    size_t length = strlen(queue);
-    if (length == 0 || length > QUEUE_MAX_BYTES)
-        return bobbin_fail(error, "a queue's name has 1 to %d bytes", QUEUE_MAX_BYTES);
-    for (const char *c = queue; *c != '\0'; c++)
-        if (!islower((unsigned char)*c) && !isdigit((unsigned char)*c) && *c != '-' && *c != '_')
-            return bobbin_fail(error,
-                               "the queue's name \"%s\" has another character than "
-                               "a to z, 0 to 9, - and _",
-                               queue);
-    return true;
-}
-
-static bool check_spec(const struct bobbin_job_spec *spec, bobbin_error *error)
-{
-    size_t header_bytes = 0;
-    for (size_t i = 0; i < spec->header_count && i < HEADERS_MAX; i++)
-        header_bytes += spec->headers[i].name.length + spec->headers[i].value.length;
-    if (spec->header_count > HEADERS_MAX || header_bytes > HEADERS_MAX_BYTES)
-        return bobbin_fail(error, "a job has at most %d headers of %d bytes in all", HEADERS_MAX,
-                           HEADERS_MAX_BYTES);
-    if (spec->priority < 0 || spec->priority > BOBBIN_PRIORITY(9))
-        return bobbin_fail(error, "a job's priority is BOBBIN_PRIORITY(0) to (9)");
-    if (spec->delay_ms > 0 && spec->due_us > 0)
-        return bobbin_fail(error, "a job has a delay or a due time, not both");
-    if (spec->unique_key != NULL && strlen(spec->unique_key) > KEY_MAX_BYTES)
-        return bobbin_fail(error, "a job's unique key has at most %d bytes", KEY_MAX_BYTES);
-    if (spec->attempts > ATTEMPTS_MAX)
-        return bobbin_fail(error, "a job has at most %d attempts", ATTEMPTS_MAX);
-    return true;
-}
-
 static const char *content_type_of(bobbin_request *request)
 {
     bobbin_str type = request_field(request, "content-type");
     return type.data != NULL ? arena_copy(&request->arena, type.data, type.length) : NULL;
 }
 
+bool spooling_is_possible(const struct jobsport *jobs, bobbin_error *error)
+{
+    return jobs->put != NULL || bobbin_fail(error, "%s", no_spool);
+}
+
+bool spooling_resolve(bobbin_request *request, const struct bobbin_job_spec *spec,
+                      struct jobsport_job *job, bobbin_error *error)
+{
+    *job = (struct jobsport_job){.spec = jobspec_whole(spec, request->app->plugin->name),
+                                 .payload_fd = -1};
+    if (job->spec.payload_is_body) {
+        job->spec.payload = bobbin_body(request);
+        job->payload_fd = request->body.fd;
+        job->payload_length = request->body.length;
+        if (job->spec.content_type == NULL)
+            job->spec.content_type = content_type_of(request);
+    }
+    return jobspec_check(&job->spec, error);
+}
+
 void bobbin_spool(bobbin_request *request, const struct bobbin_job_spec *spec,
                   bobbin_on_stored *callback, void *arg)
 {
     const struct jobsport *jobs = &request->exchange->jobs;
-    struct bobbin_job_spec whole = {0};
-    memcpy(&whole, spec, spec->size < sizeof whole ? spec->size : sizeof whole);
-    if (whole.queue == NULL)
-        whole.queue = request->app->plugin->name;
+    struct jobsport_job job;
     struct asking *asking = begin(request, arg);
     if (asking == NULL) {
         log_write(request->exchange->log, BOBBIN_ERROR, request->app->name,
@@ -115,23 +95,12 @@ void bobbin_spool(bobbin_request *request, const struct bobbin_job_spec *spec,
         return;
     }
     asking->on_stored = callback;
-    asking->queue = arena_copy(&request->arena, whole.queue, strlen(whole.queue));
-    int fd = -1;
-    uint64_t length = 0;
-    if (whole.payload_is_body) {
-        whole.payload = bobbin_body(request);
-        fd = request->body.fd;
-        length = request->body.length;
-        if (whole.content_type == NULL)
-            whole.content_type = content_type_of(request);
-    }
-    if (jobs->put == NULL)
-        bobbin_fail(&asking->error, "this process has no spool: [spool] is not configured");
-    if (jobs->put != NULL && check_queue(whole.queue, &asking->error) &&
-        check_spec(&whole, &asking->error)) {
-        jobs->put(jobs->door, &whole, fd, length, on_stored, asking);
+    bool is_legal = spooling_resolve(request, spec, &job, &asking->error);
+    if (spooling_is_possible(jobs, &asking->error) && is_legal) {
+        jobs->put(jobs->door, &job, on_stored, asking);
         return;
     }
+    asking->queue = arena_copy(&request->arena, job.spec.queue, strlen(job.spec.queue));
     asking->deferral.run = report_failure;
     exchange_defer(request->exchange, &asking->deferral);
 }
@@ -199,8 +168,6 @@ static void answer_unknown(struct asking *asking, bobbin_str id, const char *sen
                                    .result_type = {"", 0}};
     on_job(asking, &info);
 }
-
-static const char no_spool[] = "this process has no spool: [spool] is not configured";
 
 void bobbin_job_status(bobbin_request *request, bobbin_str id, unsigned flags,
                        bobbin_on_job *callback, void *arg)

@@ -11,18 +11,29 @@
 #include "plugins/bobbin.h"
 
 typedef void jobsport_on_stored(void *arg, const struct bobbin_stored *stored);
+typedef void jobsport_on_stored_many(void *arg, const struct bobbin_stored_many *stored);
 typedef void jobsport_on_job(void *arg, const struct bobbin_job_info *info);
+
+/*
+ * What to store. The spec is whole and legal (jobspec.h), its queue is named. payload_is_body is
+ * resolved: the payload is spec.payload, or, when payload_fd >= 0, the first payload_length bytes
+ * of that file (an O_TMPFILE of jobsport.body_directory if it was made there, linked and not
+ * copied).
+ */
+struct jobsport_job {
+    struct bobbin_job_spec spec;
+    int payload_fd; /* borrowed */
+    uint64_t payload_length;
+};
 
 struct jobsport {
     void *door; /* first argument of every function below */
-    /*
-     * Stores a job. queue is resolved (never NULL); payload_is_body is resolved too: the payload is
-     * spec->payload, or, when payload_fd >= 0, the first payload_length bytes of that file (an
-     * O_TMPFILE of jobsport.body_directory if it was made there, linked and not copied). Everything
-     * is copied or duplicated before it returns.
-     */
-    void (*put)(void *door, const struct bobbin_job_spec *spec, int payload_fd,
-                uint64_t payload_length, jobsport_on_stored *on_stored, void *arg);
+    /* Stores a job; everything is copied or duplicated before it returns. */
+    void (*put)(void *door, const struct jobsport_job *job, jobsport_on_stored *on_stored,
+                void *arg);
+    /* Stores 1 to JOBSPECS_MAX of them (jobspec.h), all or none. */
+    void (*put_many)(void *door, const struct jobsport_job *jobs, size_t count,
+                     jobsport_on_stored_many *on_stored, void *arg);
     void (*ask)(void *door, bobbin_str id, unsigned flags, jobsport_on_job *on_job, void *arg);
     void (*cancel)(void *door, bobbin_str id, jobsport_on_job *on_job, void *arg);
     /*

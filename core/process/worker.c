@@ -194,26 +194,33 @@ static bool open_all(struct worker *worker, bobbin_error *error)
 
 static void on_jobs_closed(void *arg)
 {
-    struct worker *worker = arg;
-    worker->exchange.jobs.door = NULL;
+    *(bool *)arg = true;
+}
+
+/* From here on nobody can store a job. Those that are being stored are waited for: their
+ * acknowledgement may already be on the disk, and whoever asked is told before its stop. */
+static void close_jobs(struct worker *worker)
+{
+    struct jobsport jobs = worker->exchange.jobs;
+    bool is_closed = worker->options->jobs == NULL;
+    worker->exchange.jobs = (struct jobsport){0};
+    if (!is_closed)
+        worker->options->jobs->close(&jobs, on_jobs_closed, &is_closed);
+    while (!is_closed)
+        uv_run(&worker->loop, UV_RUN_ONCE);
 }
 
 /* Everything that could still call somebody ends here, in the order in which it was made,
- * backwards. A job that is being stored is waited for: its acknowledgement may already be on the
- * disk. */
+ * backwards. */
 static void stop(struct worker *worker)
 {
     const struct worker_options *options = worker->options;
     running_watch(NULL, 0);
     clients_close(&worker->clients);
     offload_close(worker->exchange.offload);
-    if (options->jobs != NULL) {
-        options->jobs->close(&worker->exchange.jobs, on_jobs_closed, worker);
-        while (worker->exchange.jobs.door != NULL)
-            uv_run(&worker->loop, UV_RUN_ONCE);
-    }
-    exchange_run_deferred(&worker->exchange); /* while there are plugins to be told */
+    close_jobs(worker);
     postbox_close(&worker->postbox);
+    exchange_run_deferred(&worker->exchange);
     for (size_t i = 0; plugin_set_at(options->plugins, i) != NULL; i++) {
         struct plugin_instance *instance = plugin_set_at(options->plugins, i);
         timers_stop_all(worker, &instance->host);

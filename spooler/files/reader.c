@@ -164,35 +164,50 @@ static enum journal_step read_one(struct journal_reader *reader, uint64_t offset
     return step == JOURNAL_RECORD ? step : judge(reader, offset, index, with_payload, true, record);
 }
 
-/* Members of a group count when all that follow in it do. */
-static enum journal_step vouch(struct journal_reader *reader, uint64_t offset, uint32_t index,
-                               uint32_t members)
+static bool is_member(const struct record *record, bool is_first, uint32_t group_left)
 {
-    struct record record;
+    return record->group_left == group_left && !(record->flags & RECORD_FLAG_GROUPED) == is_first;
+}
+
+/* Members of a group count when all of it do. What is a member by its own word but stands behind no
+ * first one is left over from a group that was torn. */
+static enum journal_step vouch(struct journal_reader *reader, uint64_t offset, uint32_t index,
+                               struct record *record)
+{
+    uint32_t members = record->group_left;
+    uint64_t at = offset;
     for (uint32_t i = 0; i <= members; i++) {
-        enum journal_step step = read_one(reader, offset, index + i, true, &record);
-        if (step != JOURNAL_RECORD)
-            return step == JOURNAL_BROKEN ? step : JOURNAL_TORN;
-        offset += record.record_bytes;
+        enum journal_step step = read_one(reader, at, index + i, true, record);
+        if (step == JOURNAL_BROKEN)
+            return step;
+        if (step != JOURNAL_RECORD || !is_member(record, i == 0, members - i))
+            return JOURNAL_TORN;
+        at += record->record_bytes;
     }
     reader->vouched = members + 1;
-    return JOURNAL_RECORD;
+    return members > 0 ? read_one(reader, offset, index, true, record) : JOURNAL_RECORD;
+}
+
+/* Reads on behind a record that counts. */
+static void advance(struct journal_reader *reader, uint64_t offset, const struct record *record)
+{
+    reader->vouched--;
+    reader->offset = offset + record->record_bytes;
+    reader->index = record->index + 1;
 }
 
 enum journal_step journal_next(struct journal_reader *reader, bool with_payload,
                                struct record *record)
 {
     enum journal_step step = read_one(reader, reader->offset, reader->index, with_payload, record);
-    if (step == JOURNAL_RECORD && record->group_left > 0 && reader->vouched == 0) {
-        step = vouch(reader, reader->offset, reader->index, record->group_left);
-        if (step == JOURNAL_RECORD)
-            step = read_one(reader, reader->offset, reader->index, with_payload, record);
+    if (step == JOURNAL_RECORD && reader->vouched == 0) {
+        if (record->group_left == 0 && !(record->flags & RECORD_FLAG_GROUPED))
+            reader->vouched = 1;
+        else
+            step = vouch(reader, reader->offset, reader->index, record);
     }
-    if (step == JOURNAL_RECORD) {
-        reader->vouched -= reader->vouched > 0;
-        reader->offset += record->record_bytes;
-        reader->index++;
-    }
+    if (step == JOURNAL_RECORD)
+        advance(reader, reader->offset, record);
     return step;
 }
 
@@ -205,8 +220,12 @@ enum journal_step journal_resync(struct journal_reader *reader, struct record *r
             return step;
         if (step != JOURNAL_RECORD || record->index < reader->index)
             continue;
-        reader->offset = offset + record->record_bytes;
-        reader->index = record->index + 1;
+        step = vouch(reader, offset, record->index, record);
+        if (step == JOURNAL_BROKEN)
+            return step;
+        if (step != JOURNAL_RECORD)
+            continue;
+        advance(reader, offset, record);
         return JOURNAL_RECORD;
     }
     return JOURNAL_END;

@@ -105,6 +105,14 @@ void record_name_blob(void *bytes, uint64_t writer, uint64_t counter, uint32_t c
     put64(out + 104, counter);
 }
 
+void record_join(void *bytes, bool is_first, uint32_t group_left)
+{
+    unsigned char *out = bytes;
+    out[79] =
+        (unsigned char)((out[79] & ~RECORD_FLAG_GROUPED) | (is_first ? 0 : RECORD_FLAG_GROUPED));
+    put32(out + 92, group_left);
+}
+
 void record_encode(const struct record *record, uint64_t salt, void *bytes)
 {
     unsigned char *out = bytes;

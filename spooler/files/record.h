@@ -13,7 +13,8 @@
  * blob) 32    8  payload_bytes (of the blob for a blob) 40    8  nonce 48    8  enqueued,
  * microseconds since 1970 56    8  due, 0: at once 64    8  expires, 0: never 72    4  timeout_ms,
  * 0: as the queue says 76    2  attempts, 0: as the queue says 78    1  priority, 0 first .. 9 79
- * 1  flags: 1 payload is a blob, 2 acknowledged without sync (durability = process) 80    2
+ * 1  flags: 1 payload is a blob, 2 acknowledged without sync (durability = process), 4 belongs to
+ * the same group as the record before it 80    2
  * queue_bytes        82 2  content_type_bytes 84    2  unique_key_bytes   86 2  header_count 88 4
  * headers_bytes 92    4  group_left: how many records of the same all-or-nothing group follow 96 8
  * blob writer       104 8  blob counter (0 without a blob) 112    8  parent writer     120 4 parent
@@ -23,7 +24,9 @@
  *  head_bytes    the payload (absent for a blob), then zeroes up to record_bytes
  *
  * A record counts when its head CRC and its payload CRC hold, its offset is where it lies and its
- * index is the one that follows; members of a group count when all of the group do.
+ * index is the one that follows; members of a group count when all of the group do. A group begins
+ * with a record without flag 4, and each of its members has one group_left less than the one before
+ * it; so who reads on behind damage skips what is left of a group.
  */
 #ifndef SPOOLER_FILES_RECORD_H
 #define SPOOLER_FILES_RECORD_H
@@ -36,6 +39,7 @@ enum {
     RECORD_HEAD_MAX = 32 * 1024, /* fixed and variable part */
     RECORD_FLAG_BLOB = 1,
     RECORD_FLAG_PROCESS = 2,
+    RECORD_FLAG_GROUPED = 4, /* not the first of its group */
 };
 
 /* For record_decode_head: any index will do (behind damage). */
@@ -85,6 +89,10 @@ void record_place(void *bytes, uint64_t offset, uint32_t index, uint64_t salt);
 
 /* Names the blob of an encoded record that has RECORD_FLAG_BLOB; record_place must follow. */
 void record_name_blob(void *bytes, uint64_t writer, uint64_t counter, uint32_t crc);
+
+/* Makes an encoded record a member of a group, of which so many follow it; record_place must
+ * follow. */
+void record_join(void *bytes, bool is_first, uint32_t group_left);
 
 enum record_verdict {
     RECORD_WHOLE,   /* the head holds; the payload is another question */

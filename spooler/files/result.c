@@ -130,8 +130,12 @@ bool result_commit(const struct spool_directory *directory, const struct job_add
     char from[64], to[64];
     hidden_name(address, attempt, from);
     final_name(address, to);
-    return store_rename(directory->results, from, to) ||
-           error_system(error, errno, "the result cannot be kept");
+    if (store_rename(directory->results, from, to))
+        return true;
+    int number = errno;
+    error_system(error, number, "the result cannot be kept");
+    errno = number;
+    return false;
 }
 
 void result_discard(const struct spool_directory *directory, const struct job_address *address,

@@ -43,7 +43,8 @@ bool result_end(struct result_stream *stream, bool sync, bobbin_error *error);
 /* Closes it when it is open; what was written is no result. */
 void result_abandon(struct result_stream *stream);
 
-/* Leader: gives it its name, or throws it away. Job process: throws its own away. */
+/* Leader: gives it its name, or throws it away. Job process: throws its own away. errno is kept:
+ * ENOENT, there is none. */
 bool result_commit(const struct spool_directory *directory, const struct job_address *address,
                    uint32_t attempt, bobbin_error *error);
 void result_discard(const struct spool_directory *directory, const struct job_address *address,

@@ -146,6 +146,11 @@ void job_finish_result(struct bobbin_job *job)
         lose_result(job, &error);
 }
 
+bool bobbin_job_spool(bobbin_job *job, const struct bobbin_job_spec *spec, bobbin_error *error)
+{
+    return children_add(job->children, spec, job->plugin, &job->address, error);
+}
+
 void bobbin_job_progress(bobbin_job *job, int percent, const char *words)
 {
     int limited = percent < 0 ? 0 : percent > 100 ? 100 : percent;

@@ -11,11 +11,14 @@
 #include "spooler/files/result.h"
 #include "spooler/files/slotpage.h"
 #include "spooler/message.h"
+#include "spooler/run/children.h"
 
 struct bobbin_job {
     const struct spool_directory *directory; /* borrowed */
     struct slotpage *page;                   /* borrowed */
     const struct log *log;                   /* borrowed */
+    struct children *children;               /* borrowed: what it spools */
+    const char *plugin;                      /* borrowed: who runs it */
     struct job_address address;
     char id[ID_TEXT_BYTES + 1];
     uint32_t attempt;

@@ -11,6 +11,7 @@
 
 #include "core/base/error.h"
 #include "core/plugin/running.h"
+#include "spooler/files/result.h"
 #include "spooler/run/job.h"
 
 enum { OPEN_JOURNALS = 8 };
@@ -24,6 +25,7 @@ struct jobprocess {
     uint64_t writers[OPEN_JOURNALS];
     uint32_t sequences[OPEN_JOURNALS];
     unsigned next_reader;
+    struct children children;
     struct bobbin_job job;
 };
 
@@ -60,6 +62,7 @@ static enum bobbin_job_result run(struct jobprocess *process, struct bobbin_job 
     if (handler == NULL)
         return bobbin_job_retry_after(job, 1000, "no plugin here runs the queue %.*s",
                                       BOBBIN_ARG(job->record.queue));
+    job->plugin = handler->plugin->name;
     running_enter(handler->name, "run");
     enum bobbin_job_result result = handler->plugin->run(handler->state, job);
     running_leave();
@@ -72,7 +75,31 @@ static size_t settle_bytes(const struct job_message *message)
     return offsetof(struct job_message, sentence) + message->sentence_bytes;
 }
 
-static bool settle(struct jobprocess *process, enum bobbin_job_result result)
+/*
+ * What it spooled is stored with its success, before the leader hears of it. The result is whole by
+ * then: who finds the jobs and no word from us keeps it.
+ */
+static enum bobbin_job_result
+store_children(struct jobprocess *process, enum bobbin_job_result result, struct job_address *place)
+{
+    struct bobbin_job *job = &process->job;
+    bobbin_error error;
+    *place = (struct job_address){0};
+    if (result != BOBBIN_JOB_DONE) {
+        children_forget(&process->children);
+        return result;
+    }
+    /* One that was lost (message.h): what this attempt wrote before must not stand for it. */
+    if (job->has_result == 2)
+        result_discard(&process->directory, &job->address, job->attempt);
+    if (children_store(&process->children, place, &error))
+        return result;
+    return bobbin_job_retry_after(job, UINT64_MAX, "the jobs that it spooled were not stored: %s",
+                                  error.text);
+}
+
+static bool settle(struct jobprocess *process, enum bobbin_job_result result,
+                   const struct job_address *children)
 {
     const struct bobbin_job *job = &process->job;
     struct job_message message = {.kind = JOB_SETTLE,
@@ -81,7 +108,9 @@ static bool settle(struct jobprocess *process, enum bobbin_job_result result)
                                   .result = (uint32_t)result,
                                   .has_result = job->has_result,
                                   .sentence_bytes = (uint32_t)strlen(job->sentence.text),
-                                  .retry_after_ms = job->retry_after_ms};
+                                  .retry_after_ms = job->retry_after_ms,
+                                  .children_writer = children->writer,
+                                  .children_sequence = children->sequence};
     memcpy(message.sentence, job->sentence.text, message.sentence_bytes);
     size_t bytes = settle_bytes(&message);
     ssize_t sent;
@@ -96,9 +125,11 @@ static bool run_one(struct jobprocess *process, const struct job_message *order)
     struct bobbin_job *job = &process->job;
     bobbin_error error;
     enum bobbin_job_result result;
+    struct job_address children;
     *job = (struct bobbin_job){.directory = &process->directory,
                                .page = process->page,
                                .log = process->options->log,
+                               .children = &process->children,
                                .stream = {.fd = -1}};
     slotpage_begin(process->page, &order->address, order->attempt);
     const struct journal_reader *reader = reader_of(process, &order->address, &error);
@@ -112,8 +143,9 @@ static bool run_one(struct jobprocess *process, const struct job_message *order)
     if (result == BOBBIN_JOB_DONE)
         job_finish_result(job);
     job_unload(job);
+    result = store_children(process, result, &children);
     slotpage_end(process->page);
-    return settle(process, result);
+    return settle(process, result, &children);
 }
 
 static bool start_plugins(const struct jobprocess_options *options, bobbin_error *error)
@@ -145,6 +177,7 @@ static bool start(struct jobprocess *process, bobbin_error *error)
         (process->page = slotpage_map(options->slot_fd, error)) == NULL ||
         !start_plugins(options, error))
         return false;
+    children_init(&process->children, &process->directory, options->spool, options->queues);
     size_t bytes = settle_bytes(&ready);
     return send(options->leader_fd, &ready, bytes, MSG_NOSIGNAL) == (ssize_t)bytes ||
            error_system(error, errno, "the spooler is gone");
@@ -171,6 +204,7 @@ static void stop(struct jobprocess *process)
         plugin_stop(plugin_set_at(process->options->plugins, i));
     for (unsigned i = 0; i < OPEN_JOURNALS; i++)
         journal_reader_close(process->readers[i]);
+    children_finish(&process->children);
     slotpage_unmap(process->page);
     directory_close(&process->directory);
 }

@@ -26,14 +26,28 @@ def read_head(data):
 
 
 def read_records(data, salt):
-    """(offset, record as a dict) of every record that holds."""
+    """(offset, record as a dict) of every record that counts, up to the first tear: members of a
+    group do when all of it is there."""
+    group = []
+    for at, job in read_whole_records(data, salt):
+        if job["grouped"] != bool(group) or (group and job["group_left"] != group[-1][1]["group_left"] - 1):
+            return
+        group.append((at, job))
+        if job["group_left"] == 0:
+            yield from group
+            group = []
+
+
+def read_whole_records(data, salt):
+    """(offset, record as a dict) of every record that holds by itself."""
     at, index = 4096, 0
     while at + 128 <= len(data) and data[at:at + 4] == b"JREC":
         head_crc, offset, number, total, head, payload_crc = struct.unpack_from("<IQIIII", data, at + 4)
         payload_bytes, nonce, enqueued, due, expires = struct.unpack_from("<QQQQQ", data, at + 32)
         timeout, attempts, priority, flags = struct.unpack_from("<IHBB", data, at + 72)
         queue, kind, key, headers, header_bytes = struct.unpack_from("<HHHHI", data, at + 80)
-        blob_writer, blob_counter = struct.unpack_from("<QQ", data, at + 96)
+        group_left, blob_writer, blob_counter = struct.unpack_from("<IQQ", data, at + 92)
+        parent = struct.unpack_from("<QII", data, at + 112)
         holds = offset == at and number == index and head <= total and \
             head_crc == zlib.crc32(struct.pack("<Q", salt) + data[at + 8:at + head])
         if not holds:
@@ -45,6 +59,8 @@ def read_records(data, salt):
         yield at, {"index": index, "nonce": nonce, "queue": data[text:text + queue].decode(),
                    "content_type": data[text + queue:text + queue + kind].decode(),
                    "unique_key": data[text + queue + kind:text + queue + kind + key].decode(),
+                   "grouped": bool(flags & 4), "group_left": group_left,
+                   "parent": parent if parent != (0, 0, 0) else None,
                    "due_us": due, "expires_us": expires, "priority": priority, "attempts": attempts, "enqueued_us": enqueued,
                    "payload": payload, "payload_bytes": payload_bytes, "payload_crc": payload_crc,
                    "blob": (blob_writer, blob_counter) if flags & 1 else None}

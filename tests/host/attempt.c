@@ -12,6 +12,7 @@
 #include "core/plugin/running.h"
 #include "spooler/files/result.h"
 #include "spooler/run/job.h"
+#include "tests/host/children.h"
 #include "tests/host/host.h"
 #include "tests/host/memory.h"
 
@@ -28,6 +29,7 @@ struct attempt {
     struct slotpage page;
     struct bobbin_job job;
     unsigned char *record; /* owned: what the spans of job.record point into */
+    struct hosted_children children;
     struct spool_directory directory;
     char folder[4096]; /* for its results */
     char *output;      /* owned */
@@ -109,6 +111,8 @@ static void make_job(bobbin_test_host *host, struct attempt *attempt,
     made->attempts = job->attempts > 0 ? job->attempts : ATTEMPTS;
     made->retry_after_ms = UINT64_MAX;
     made->stream.fd = -1;
+    made->plugin = host->instance->plugin->name;
+    made->children = (struct children *)&attempt->children;
     made->payload = memory_copy(job->payload.data, job->payload.length);
     id_format(&made->address, made->id);
     attempt->page.stop_at = job->stop_at_progress;
@@ -221,6 +225,20 @@ static void run(bobbin_test_host *host, struct attempt *attempt, const struct bo
     sigaction(SIGTERM, &attempt->signal_before, NULL);
 }
 
+/* As in spooler/run/jobprocess.c: the result is whole before what it spooled is stored. */
+static void end_run(bobbin_test_host *host, struct attempt *attempt)
+{
+    bobbin_error error;
+    if (attempt->ran.result != BOBBIN_JOB_DONE) {
+        hosted_children_forget(&attempt->children);
+        return;
+    }
+    job_finish_result(&attempt->job);
+    if (!hosted_children_store(&attempt->children, &host->spool, &error))
+        attempt->ran.result = bobbin_job_retry_after(
+            &attempt->job, UINT64_MAX, "the jobs that it spooled were not stored: %s", error.text);
+}
+
 const struct bobbin_test_ran *bobbin_test_run(bobbin_test_host *host,
                                               const struct bobbin_test_job *given)
 {
@@ -235,8 +253,7 @@ const struct bobbin_test_ran *bobbin_test_run(bobbin_test_host *host,
     if (job.has_no_space)
         take_space_away(attempt);
     run(host, attempt, &job);
-    if (attempt->ran.result == BOBBIN_JOB_DONE)
-        job_finish_result(&attempt->job); /* as in spooler/run/jobprocess.c */
+    end_run(host, attempt);
     take_output(attempt);
     remove_folder(attempt);
     job_unload(&attempt->job);

@@ -239,8 +239,9 @@ size_t bobbin_test_count_for(const bobbin_test_client *client, const char *callb
 /* ------------------------------------------------------------------ the spool */
 
 /*
- * How the next job that is stored fares; several are taken in their order, and then all are stored.
- * text is the sentence, or the id of a stored one (NULL: "job1", "job2", ...).
+ * How the next job that is stored fares (or those that are stored together); several are taken in
+ * their order, and then all are stored. text is the sentence, or the id of a stored one (NULL:
+ * "job1", "job2", ...).
  */
 void bobbin_test_next_stored(bobbin_test_host *host, enum bobbin_outcome outcome, const char *text);
 
@@ -248,8 +249,9 @@ void bobbin_test_next_stored(bobbin_test_host *host, enum bobbin_outcome outcome
 void bobbin_test_hold_spool(bobbin_test_host *host);
 void bobbin_test_release_spool(bobbin_test_host *host);
 
-/* The jobs that the plugin wanted stored, in their order, whatever became of them. payload and
- * queue are filled in; NULL behind the last. */
+/* The jobs that the plugin wanted stored, in their order, whatever became of them; of what a
+ * running job has spooled, only what was stored with its success. payload and queue are filled in;
+ * NULL behind the last. */
 size_t bobbin_test_spooled_count(const bobbin_test_host *host);
 const struct bobbin_job_spec *bobbin_test_spooled(const bobbin_test_host *host, size_t index);
 /* A header of such a job; NULL: absent. Its id; NULL: not stored (yet). */
@@ -262,6 +264,8 @@ const char *bobbin_test_spooled_id(const bobbin_test_host *host, size_t index);
  * tells it, with a descriptor of the result where has_result is set. Jobs that were stored are
  * known as READY; others are UNKNOWN. bobbin_job_cancel makes READY to CANCELLED and RUNNING to
  * CANCELLING. info->result_* are not read.
+ * Who waits for the job (bobbin_job_wait) is told when it is set to an ended state, when the limit
+ * passes (bobbin_test_pass), or when the client leaves.
  */
 void bobbin_test_set_job(bobbin_test_host *host, const struct bobbin_job_info *info,
                          bobbin_str result, const char *result_type);

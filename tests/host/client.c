@@ -41,6 +41,7 @@ static void time_out(bobbin_test_client *client)
     }
     client->has_timed_out = true;
     request_time_out(request);
+    client->needs_drive = true;
 }
 
 static bool act(bobbin_test_client *client, enum script_action action)

@@ -16,6 +16,7 @@
 #include "tests/host/client.h"
 #include "tests/host/memory.h"
 #include "tests/host/setup.h"
+#include "tests/host/waited.h"
 
 enum { LIMIT_MS = 5000 };
 
@@ -132,16 +133,17 @@ void bobbin_test_drain(bobbin_test_host *host)
 static void stop(bobbin_test_host *host)
 {
     struct calls *before = calls_open_book(&host->calls, NULL);
-    if (host->has_exchange)
+    if (host->has_exchange) {
         offload_close(host->worker.exchange.offload);
-    if (host->has_exchange)
+        waited_end_all(&host->spool);
+        exchange_run_deferred(&host->worker.exchange);
         postbox_close(&host->worker.postbox);
+        exchange_run_deferred(&host->worker.exchange);
+    }
     if (host->instance != NULL) {
         timers_stop_all(&host->worker, &host->instance->host);
         plugin_stop(host->instance);
     }
-    if (host->has_exchange)
-        exchange_run_deferred(&host->worker.exchange);
     calls_open_book(before, NULL);
 }
 

@@ -10,6 +10,7 @@
 #include "tests/host/known.h"
 #include "tests/host/memory.h"
 #include "tests/host/spooled.h"
+#include "tests/host/waited.h"
 
 struct stored_script {
     struct stored_script *next;
@@ -17,15 +18,17 @@ struct stored_script {
     char *text; /* owned; NULL: none */
 };
 
-/* A call back that is due. One of on_stored and on_job is set. */
+/* A call back that is due. One of on_stored, on_stored_many and on_job is set. */
 struct spool_answer {
     struct spool_answer *next;
     bobbin_test_client *client; /* for whose request; NULL: not known. Lives as long as the host */
     jobsport_on_stored *on_stored;
+    jobsport_on_stored_many *on_stored_many;
     jobsport_on_job *on_job;
     void *arg;
-    size_t job; /* on_stored: its index */
-    char *id;   /* on_job: owned */
+    size_t job; /* on_stored...: the index of the first */
+    size_t job_count;
+    char *id; /* on_job: owned */
     size_t id_bytes;
     unsigned flags;
 };
@@ -42,14 +45,31 @@ static void add_answer(struct spool *spool, struct spool_answer made)
 
 /* ------------------------------------------------------------------ what is stored */
 
-static void put(void *door, const struct bobbin_job_spec *spec, int payload_fd,
-                uint64_t payload_length, jobsport_on_stored *on_stored, void *arg)
+static size_t keep(struct spool *spool, struct spooled_job *job)
+{
+    spool->jobs = memory_grow(spool->jobs, spool->job_count, sizeof *spool->jobs);
+    spool->jobs[spool->job_count] = job;
+    return spool->job_count++;
+}
+
+static void put(void *door, const struct jobsport_job *job, jobsport_on_stored *on_stored,
+                void *arg)
 {
     struct spool *spool = door;
-    spool->jobs = memory_grow(spool->jobs, spool->job_count, sizeof *spool->jobs);
-    spool->jobs[spool->job_count++] = spooled_create(spec, payload_fd, payload_length);
+    size_t index = keep(spool, spooled_create(job));
     add_answer(spool, (struct spool_answer){
-                          .on_stored = on_stored, .arg = arg, .job = spool->job_count - 1});
+                          .on_stored = on_stored, .arg = arg, .job = index, .job_count = 1});
+}
+
+static void put_many(void *door, const struct jobsport_job *jobs, size_t count,
+                     jobsport_on_stored_many *on_stored, void *arg)
+{
+    struct spool *spool = door;
+    struct spool_answer answer = {
+        .on_stored_many = on_stored, .arg = arg, .job = spool->job_count, .job_count = count};
+    for (size_t i = 0; i < count; i++)
+        keep(spool, spooled_create(&jobs[i]));
+    add_answer(spool, answer);
 }
 
 /* The job is known as one that waits. */
@@ -66,36 +86,89 @@ static void take_over(struct spool *spool, const struct spooled_job *job)
     known_set(&spool->known, &info, (bobbin_str){NULL, 0}, NULL);
 }
 
-static void answer_stored(struct spool *spool, const struct spool_answer *answer)
+static enum bobbin_outcome next_outcome(struct spool *spool, char **text)
 {
     struct stored_script *script = spool->scripts;
-    struct spooled_job *job = spool->jobs[answer->job];
-    const char *text = script != NULL ? script->text : NULL;
-    struct bobbin_stored stored = {.size = sizeof stored,
-                                   .outcome = script != NULL ? script->outcome : BOBBIN_STORED,
-                                   .queue = job->spec.queue,
-                                   .sentence = ""};
-    if (script != NULL)
-        spool->scripts = script->next;
-    if (stored.outcome == BOBBIN_STORED) {
-        snprintf(job->id, sizeof job->id, "%s", text != NULL ? text : "");
-        if (text == NULL)
-            snprintf(job->id, sizeof job->id, "job%zu", answer->job + 1);
-        stored.id = bobbin_text(job->id);
-        take_over(spool, job);
-    } else {
-        stored.sentence = text != NULL ? text : "the test wants it so";
-    }
-    answer->on_stored(answer->arg, &stored);
-    if (script != NULL)
-        free(script->text);
+    *text = NULL;
+    if (script == NULL)
+        return BOBBIN_STORED;
+    enum bobbin_outcome outcome = script->outcome;
+    *text = script->text;
+    spool->scripts = script->next;
     free(script);
+    return outcome;
+}
+
+/* What becomes of so many jobs that are stored together. The text, owned, is the id of the first or
+ * the sentence. */
+static enum bobbin_outcome store(struct spool *spool, size_t first, size_t count, char **text)
+{
+    enum bobbin_outcome outcome = next_outcome(spool, text);
+    for (size_t i = first; outcome == BOBBIN_STORED && i < first + count; i++) {
+        struct spooled_job *job = spool->jobs[i];
+        if (*text != NULL && i == first)
+            snprintf(job->id, sizeof job->id, "%s", *text);
+        else
+            snprintf(job->id, sizeof job->id, "job%zu", i + 1);
+        take_over(spool, job);
+    }
+    if (outcome != BOBBIN_STORED && *text == NULL)
+        *text = memory_text(bobbin_text("the test wants it so"));
+    return outcome;
+}
+
+static void answer_stored(struct spool *spool, const struct spool_answer *answer)
+{
+    char *text;
+    const struct spooled_job *job = spool->jobs[answer->job];
+    struct bobbin_stored stored = {.size = sizeof stored, .queue = job->spec.queue, .sentence = ""};
+    stored.outcome = store(spool, answer->job, 1, &text);
+    if (stored.outcome == BOBBIN_STORED)
+        stored.id = bobbin_text(job->id);
+    else
+        stored.sentence = text;
+    answer->on_stored(answer->arg, &stored);
+    free(text);
+}
+
+static void answer_stored_many(struct spool *spool, const struct spool_answer *answer)
+{
+    char *text;
+    struct bobbin_stored_many stored = {
+        .size = sizeof stored, .count = answer->job_count, .sentence = ""};
+    bobbin_str *ids = memory_take(answer->job_count * sizeof *ids);
+    stored.outcome = store(spool, answer->job, answer->job_count, &text);
+    for (size_t i = 0; i < answer->job_count; i++)
+        ids[i] = bobbin_text(spool->jobs[answer->job + i]->id);
+    if (stored.outcome == BOBBIN_STORED)
+        stored.ids = ids;
+    else
+        stored.sentence = text;
+    answer->on_stored_many(answer->arg, &stored);
+    free(ids);
+    free(text);
+}
+
+bool spool_store_all(struct spool *spool, struct spooled_job *const *jobs, size_t count,
+                     bobbin_error *error)
+{
+    char *text;
+    size_t first = spool->job_count;
+    for (size_t i = 0; i < count; i++)
+        keep(spool, jobs[i]);
+    bool is_stored = store(spool, first, count, &text) == BOBBIN_STORED;
+    if (!is_stored) {
+        spool->job_count = first; /* they stay their giver's */
+        bobbin_fail(error, "%s", text);
+    }
+    free(text);
+    return is_stored;
 }
 
 /* ------------------------------------------------------------------ what is asked */
 
-static void answer_job(struct spool *spool, bobbin_str id, unsigned flags, jobsport_on_job *on_job,
-                       void *arg)
+void spool_tell_job(struct spool *spool, bobbin_str id, unsigned flags, jobsport_on_job *on_job,
+                    void *arg)
 {
     struct bobbin_job_info info =
         known_find(spool->broken != NULL ? NULL : spool->known, id, flags);
@@ -122,7 +195,7 @@ static void ask(void *door, bobbin_str id, unsigned flags, jobsport_on_job *on_j
     if (spool->is_held || (client != NULL && script_waits_before(client, "on_job")))
         answer_job_later(spool, id, flags, on_job, arg);
     else
-        answer_job(spool, id, flags, on_job, arg);
+        spool_tell_job(spool, id, flags, on_job, arg);
 }
 
 static void cancel(void *door, bobbin_str id, jobsport_on_job *on_job, void *arg)
@@ -130,6 +203,7 @@ static void cancel(void *door, bobbin_str id, jobsport_on_job *on_job, void *arg
     struct spool *spool = door;
     if (spool->broken == NULL)
         known_cancel(spool->known, id);
+    waited_look(spool);
     answer_job_later(spool, id, 0, on_job, arg);
 }
 
@@ -144,10 +218,12 @@ bool spool_answer(struct spool *spool)
     if (answer->client != NULL)
         client_act_before(answer->client, answer->on_job != NULL ? "on_job" : "on_stored");
     if (answer->on_job != NULL)
-        answer_job(spool, (bobbin_str){answer->id, answer->id_bytes}, answer->flags, answer->on_job,
-                   answer->arg);
-    else
+        spool_tell_job(spool, (bobbin_str){answer->id, answer->id_bytes}, answer->flags,
+                       answer->on_job, answer->arg);
+    else if (answer->on_stored != NULL)
         answer_stored(spool, answer);
+    else
+        answer_stored_many(spool, answer);
     calls->present = NULL;
     free(answer->id);
     free(answer);
@@ -165,7 +241,13 @@ struct jobsport spool_port(struct spool *spool)
 {
     if (spool->is_missing)
         return (struct jobsport){0};
-    return (struct jobsport){.door = spool, .put = put, .ask = ask, .cancel = cancel};
+    return (struct jobsport){.door = spool,
+                             .put = put,
+                             .put_many = put_many,
+                             .ask = ask,
+                             .cancel = cancel,
+                             .wait = waited_begin,
+                             .end_wait = waited_end};
 }
 
 void spool_finish(struct spool *spool)
@@ -210,6 +292,7 @@ void bobbin_test_set_job(bobbin_test_host *host, const struct bobbin_job_info *i
                          bobbin_str result, const char *result_type)
 {
     known_set(&host->spool.known, info, result, result_type);
+    waited_look(&host->spool);
 }
 
 void bobbin_test_break_spool(bobbin_test_host *host, const char *sentence)

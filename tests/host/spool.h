@@ -13,6 +13,7 @@ struct spooled_job;
 struct known_job;
 struct stored_script;
 struct spool_answer;
+struct waited;
 
 struct spool {
     bobbin_test_host *host;
@@ -24,11 +25,22 @@ struct spool {
     struct known_job *known;
     struct stored_script *scripts;
     struct spool_answer *answers; /* in the order in which they were asked for */
+    struct waited *waits;
+    uint64_t last_ticket; /* of a wait */
 };
 
 void spool_init(struct spool *spool, bobbin_test_host *host, bool is_missing);
 void spool_finish(struct spool *spool);
 struct jobsport spool_port(struct spool *spool);
+
+/* Stores what a running job has spooled, all or none; the jobs are the spool's then. False with a
+ * sentence: the test wants it so. */
+bool spool_store_all(struct spool *spool, struct spooled_job *const *jobs, size_t count,
+                     bobbin_error *error);
+
+/* Tells now how a job is. */
+void spool_tell_job(struct spool *spool, bobbin_str id, unsigned flags, jobsport_on_job *on_job,
+                    void *arg);
 
 /* Gives one answer that waits; false: none does, or it is held. */
 bool spool_answer(struct spool *spool);

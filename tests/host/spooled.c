@@ -34,16 +34,19 @@ static const bobbin_field *own_fields(const struct bobbin_job_spec *spec)
     return fields;
 }
 
-struct spooled_job *spooled_create(const struct bobbin_job_spec *spec, int payload_fd,
-                                   uint64_t payload_length)
+struct spooled_job *spooled_create(const struct jobsport_job *given)
 {
+    const struct bobbin_job_spec *spec = &given->spec;
     struct spooled_job *job = memory_take(sizeof *job);
     job->spec = *spec;
     job->spec.queue = memory_text(bobbin_text(spec->queue));
     job->spec.content_type = memory_text(bobbin_text(spec->content_type));
+    if (spec->unique_key != NULL)
+        job->spec.unique_key = memory_text(bobbin_text(spec->unique_key));
     job->spec.headers = own_fields(spec);
-    job->spec.payload =
-        payload_fd >= 0 ? read_payload(payload_fd, payload_length) : own(spec->payload);
+    job->spec.payload = given->payload_fd >= 0
+                            ? read_payload(given->payload_fd, given->payload_length)
+                            : own(spec->payload);
     return job;
 }
 
@@ -57,6 +60,7 @@ void spooled_destroy(struct spooled_job *job)
     free((bobbin_field *)(uintptr_t)spec->headers);
     free((char *)(uintptr_t)spec->payload.data);
     free((char *)(uintptr_t)spec->queue);
+    free((char *)(uintptr_t)spec->unique_key);
     free((char *)(uintptr_t)spec->content_type);
     free(job);
 }

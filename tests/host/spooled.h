@@ -2,6 +2,7 @@
 #ifndef HOST_SPOOLED_H
 #define HOST_SPOOLED_H
 
+#include "core/plugin/jobsport.h"
 #include "tests/host/bobbin-test.h"
 
 enum { SPOOLED_ID_BYTES = 65 };
@@ -11,9 +12,8 @@ struct spooled_job {
     char id[SPOOLED_ID_BYTES];   /* "": not stored (yet) */
 };
 
-/* payload_fd >= 0: the payload is the start of that file. */
-struct spooled_job *spooled_create(const struct bobbin_job_spec *spec, int payload_fd,
-                                   uint64_t payload_length);
+/* Of what a jobsport is given. */
+struct spooled_job *spooled_create(const struct jobsport_job *given);
 void spooled_destroy(struct spooled_job *job);
 
 #endif

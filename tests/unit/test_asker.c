@@ -80,7 +80,10 @@ static struct rig *open_rig(void **state)
     rig->quiet = (struct log){.fd = -1, .level = BOBBIN_ERROR + 1, .role = "test"};
     uv_loop_init(&rig->loop);
     write_jobs(rig);
-    const struct ledger_events events = {rig, NULL, on_ready, on_running, on_ended};
+    const struct ledger_events events = {.context = rig,
+                                         .on_ready = on_ready,
+                                         .on_running = on_running,
+                                         .on_ended = on_ended};
     rig->ledger =
         ledger_create(&rig->folder->directory, &rig->settings, &rig->queues, &rig->quiet, &events);
     ledger_scan(rig->ledger);

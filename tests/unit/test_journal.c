@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -28,20 +29,27 @@ static struct journal_reader *reader_of(const struct spoolfolder *folder)
     return reader;
 }
 
-static void append(struct journal *journal, const char *payload, uint32_t group_left)
+static void append_member(struct journal *journal, const char *payload, bool is_first,
+                          uint32_t group_left)
 {
     unsigned char bytes[1024];
     bobbin_error error;
     struct record record = {.offset = journal->end,
                             .index = journal->next_index,
                             .nonce = 7,
-                            .group_left = group_left,
                             .queue = {"q", 1},
                             .payload = bobbin_text(payload)};
     size_t size = record_size(&record);
     record_encode(&record, journal->salt, bytes);
+    record_join(bytes, is_first, group_left);
+    record_place(bytes, record.offset, record.index, journal->salt);
     struct iovec vector = {bytes, size};
     assert_true(journal_append(journal, &vector, 1, size, 1, &error));
+}
+
+static void append(struct journal *journal, const char *payload)
+{
+    append_member(journal, payload, true, 0);
 }
 
 static void names_are_parsed_back_and_others_refused(void **state)
@@ -70,7 +78,7 @@ static void what_was_appended_is_followed_in_order(void **state)
     struct journal_reader *reader = reader_of(folder);
     assert_int_equal(journal_next(reader, true, &record), JOURNAL_END);
     for (uint32_t i = 0; i < 50; i++) {
-        append(&journal, "payload", 0);
+        append(&journal, "payload");
         assert_int_equal(journal_next(reader, true, &record), JOURNAL_RECORD);
         assert_int_equal(record.index, i);
         assert_int_equal(journal_next(reader, true, &record), JOURNAL_END);
@@ -87,7 +95,7 @@ static void a_full_journal_says_so(void **state)
     uint32_t count = 0;
     make(&journal, folder);
     for (; journal.end + 192 <= journal.capacity; count++)
-        append(&journal, "0123456789012345678901234567890123456789012345678901234567", 0);
+        append(&journal, "0123456789012345678901234567890123456789012345678901234567");
     struct journal_reader *reader = reader_of(folder);
     for (uint32_t i = 0; i < count; i++)
         assert_int_equal(journal_next(reader, true, &record), JOURNAL_RECORD);
@@ -116,7 +124,7 @@ static void a_record_that_is_not_whole_is_torn_until_it_is(void **state)
     struct record record = {.nonce = 7, .queue = {"q", 1}, .payload = bobbin_text("payload")};
     unsigned char bytes[1024];
     make(&journal, folder);
-    append(&journal, "first", 0);
+    append(&journal, "first");
     struct journal_reader *reader = reader_of(folder);
     record.offset = journal.end;
     record.index = 1;
@@ -140,10 +148,10 @@ static void records_behind_damage_are_found_again(void **state)
     struct journal journal;
     struct record record;
     make(&journal, folder);
-    append(&journal, "first", 0);
+    append(&journal, "first");
     uint64_t second = journal.end;
-    append(&journal, "second", 0);
-    append(&journal, "third", 0);
+    append(&journal, "second");
+    append(&journal, "third");
     unsigned char damage = 0xff;
     assert_true(store_write(journal.fd, &damage, 1, second + 50));
     struct journal_reader *reader = reader_of(folder);
@@ -162,7 +170,7 @@ static void a_damaged_payload_is_no_record(void **state)
     struct journal journal;
     struct record record;
     make(&journal, folder);
-    append(&journal, "payload", 0);
+    append(&journal, "payload");
     unsigned char damage = 'X';
     assert_true(store_write(journal.fd, &damage, 1, JOURNAL_HEAD_BYTES + 128 + 1 + 2));
     struct journal_reader *reader = reader_of(folder);
@@ -179,14 +187,95 @@ static void members_of_a_group_count_when_all_of_it_is_there(void **state)
     struct record record;
     make(&journal, folder);
     struct journal_reader *reader = reader_of(folder);
-    append(&journal, "one of three", 2);
+    append_member(&journal, "one of three", true, 2);
     assert_int_equal(journal_next(reader, true, &record), JOURNAL_TORN);
-    append(&journal, "two of three", 1);
+    append_member(&journal, "two of three", false, 1);
     assert_int_equal(journal_next(reader, true, &record), JOURNAL_TORN);
-    append(&journal, "three of three", 0);
+    append_member(&journal, "three of three", false, 0);
     for (uint32_t i = 0; i < 3; i++) {
         assert_int_equal(journal_next(reader, true, &record), JOURNAL_RECORD);
         assert_int_equal(record.index, i);
+    }
+    assert_int_equal(journal_next(reader, true, &record), JOURNAL_END);
+    journal_reader_close(reader);
+    journal_close(&journal);
+}
+
+/* Three records of a group, the one with that number damaged, then a single one and a group of two.
+ */
+static void only_what_stands_behind_the_group_is_found(const struct spoolfolder *folder,
+                                                       uint32_t damaged)
+{
+    struct journal journal;
+    struct record record;
+    unsigned char damage = 0xff;
+    uint64_t places[3];
+    make(&journal, folder);
+    for (uint32_t i = 0; i < 3; i++) {
+        places[i] = journal.end;
+        append_member(&journal, "of three", i == 0, 2 - i);
+    }
+    append(&journal, "behind");
+    append_member(&journal, "one of two", true, 1);
+    append_member(&journal, "two of two", false, 0);
+    assert_true(store_write(journal.fd, &damage, 1, places[damaged] + 50));
+    struct journal_reader *reader = reader_of(folder);
+    assert_int_equal(journal_next(reader, true, &record), JOURNAL_TORN);
+    assert_int_equal(journal_resync(reader, &record), JOURNAL_RECORD);
+    for (uint32_t i = 3; i < 6; i++) {
+        assert_int_equal(record.index, i);
+        assert_int_equal(journal_next(reader, true, &record), i < 5 ? JOURNAL_RECORD : JOURNAL_END);
+    }
+    journal_reader_close(reader);
+    journal_close(&journal);
+}
+
+static void nothing_of_a_torn_group_is_found_wherever_it_is_torn(void **state)
+{
+    struct spoolfolder *folder = *state;
+    char path[128];
+    snprintf(path, sizeof path, "%s/journals/0000000000001234.00000001", folder->path);
+    for (uint32_t damaged = 0; damaged < 3; damaged++) {
+        only_what_stands_behind_the_group_is_found(folder, damaged);
+        assert_int_equal(unlink(path), 0);
+    }
+}
+
+static void a_torn_group_at_the_end_is_no_job(void **state)
+{
+    struct spoolfolder *folder = *state;
+    struct journal journal;
+    struct record record;
+    make(&journal, folder);
+    append(&journal, "before");
+    for (uint32_t i = 0; i < 3; i++)
+        append_member(&journal, "of five", i == 0, 4 - i);
+    journal_close(&journal);
+    struct journal_reader *reader = reader_of(folder);
+    assert_int_equal(journal_next(reader, true, &record), JOURNAL_RECORD);
+    assert_int_equal(journal_next(reader, true, &record), JOURNAL_TORN);
+    assert_int_equal(journal_resync(reader, &record), JOURNAL_END);
+    journal_reader_close(reader);
+}
+
+static void a_group_larger_than_the_readers_window_is_read(void **state)
+{
+    enum { MEMBERS = 500 };
+    struct spoolfolder *folder = *state;
+    struct journal journal;
+    struct record record;
+    bobbin_error error;
+    char payload[700];
+    memset(payload, 'x', sizeof payload - 1);
+    payload[sizeof payload - 1] = '\0';
+    assert_true(journal_create(&journal, &folder->directory, WRITER, 1, 1024 * 1024, &error));
+    for (uint32_t i = 0; i < MEMBERS; i++)
+        append_member(&journal, payload, i == 0, MEMBERS - 1 - i);
+    struct journal_reader *reader = reader_of(folder);
+    for (uint32_t i = 0; i < MEMBERS; i++) {
+        assert_int_equal(journal_next(reader, true, &record), JOURNAL_RECORD);
+        assert_int_equal(record.index, i);
+        assert_true(bobbin_is(record.queue, "q"));
     }
     assert_int_equal(journal_next(reader, true, &record), JOURNAL_END);
     journal_reader_close(reader);
@@ -228,7 +317,7 @@ static void a_payload_is_read_back(void **state)
     void *payload;
     bool mapped;
     make(&journal, folder);
-    append(&journal, "the payload", 0);
+    append(&journal, "the payload");
     struct journal_reader *reader = reader_of(folder);
     assert_true(journal_read_record(reader, JOURNAL_HEAD_BYTES / 64, 0, head, &record));
     assert_false(journal_read_record(reader, JOURNAL_HEAD_BYTES / 64, 1, head, &record));
@@ -253,6 +342,9 @@ int main(void)
         WITH_SPOOL(records_behind_damage_are_found_again),
         WITH_SPOOL(a_damaged_payload_is_no_record),
         WITH_SPOOL(members_of_a_group_count_when_all_of_it_is_there),
+        WITH_SPOOL(nothing_of_a_torn_group_is_found_wherever_it_is_torn),
+        WITH_SPOOL(a_torn_group_at_the_end_is_no_job),
+        WITH_SPOOL(a_group_larger_than_the_readers_window_is_read),
         WITH_SPOOL(a_head_that_does_not_hold_is_a_sentence),
         WITH_SPOOL(a_sealed_journal_takes_nothing),
         WITH_SPOOL(a_payload_is_read_back),

@@ -26,6 +26,9 @@ struct found {
     struct job_address ended[16];
     struct waiting expiring[16];
     size_t expiring_count, ready_count, running_count, ended_count;
+    struct ledger *ledger; /* once it is open: who has succeeded is made done */
+    struct waiting succeeded[16];
+    size_t succeeded_count;
 };
 
 static void on_ready(void *context, const struct waiting *job)
@@ -55,6 +58,13 @@ static void on_ended(void *context, const struct job_address *address)
     found->ended[found->ended_count++] = *address;
 }
 
+static void on_succeeded(void *context, const struct waiting *job)
+{
+    struct found *found = context;
+    assert_true(ledger_done(found->ledger, job));
+    found->succeeded[found->succeeded_count++] = *job;
+}
+
 static struct spool_settings settings;
 static struct queue_table queues;
 static struct log quiet;
@@ -64,9 +74,15 @@ static struct ledger *opened(const struct spoolfolder *folder, struct found *fou
     *found = (struct found){0};
     quiet = (struct log){.fd = -1, .level = BOBBIN_ERROR + 1, .role = "test"};
     settings = (struct spool_settings){.result_ttl_ms = 0};
-    const struct ledger_events events = {found, on_expiring, on_ready, on_running, on_ended};
+    const struct ledger_events events = {.context = found,
+                                         .on_expiring = on_expiring,
+                                         .on_ready = on_ready,
+                                         .on_running = on_running,
+                                         .on_succeeded = on_succeeded,
+                                         .on_ended = on_ended};
     struct ledger *ledger = ledger_create(&folder->directory, &settings, &queues, &quiet, &events);
     assert_non_null(ledger);
+    found->ledger = ledger;
     ledger_scan(ledger);
     return ledger;
 }
@@ -406,6 +422,149 @@ static void one_that_expired_unseen_holds_no_key(void **state)
     assert_int_equal(state_of(folder, 1), BOBBIN_STATE_EXPIRED);
 }
 
+/* A group of children of the job with that index in the journal of write_jobs, by another writer;
+ * only so many of it are written. */
+static void write_children(const struct spoolfolder *folder, struct journal *journal,
+                           uint64_t writer, uint32_t parent, uint32_t count, uint32_t written)
+{
+    bobbin_error error;
+    unsigned char bytes[512];
+    if (journal->fd < 0)
+        assert_true(journal_create(journal, &folder->directory, writer, 1, 64 * 1024, &error));
+    for (uint32_t i = 0; i < written; i++) {
+        struct record record = {.offset = journal->end,
+                                .index = journal->next_index,
+                                .priority = 5,
+                                .flags = i > 0 ? RECORD_FLAG_GROUPED : 0,
+                                .group_left = count - 1 - i,
+                                .parent_writer = WRITER,
+                                .parent_sequence = 1,
+                                .parent_index = parent,
+                                .queue = {"child", 5}};
+        size_t size = record_size(&record);
+        record_encode(&record, journal->salt, bytes);
+        struct iovec vector = {bytes, size};
+        assert_true(journal_append(journal, &vector, 1, size, 1, &error));
+    }
+}
+
+/* Leaves on the disk what a leader leaves that dies while two jobs run. */
+static void leave_two_running(const struct spoolfolder *folder, struct journal *journal)
+{
+    struct found found;
+    write_jobs(folder, journal, 2);
+    struct ledger *ledger = opened(folder, &found);
+    for (int i = 0; i < 2; i++)
+        assert_true(ledger_start(ledger, &found.ready[i], 7));
+    ledger_destroy(ledger);
+}
+
+/* Whichever journal is read first. */
+static void a_running_job_whose_children_are_there_is_done(void **state)
+{
+    struct spoolfolder *folder = *state;
+    struct journal journal = {.fd = -1}, children = {.fd = -1}, more = {.fd = -1};
+    struct found found;
+    leave_two_running(folder, &journal);
+    write_children(folder, &children, WRITER - 1, 0, 3, 3);
+    write_children(folder, &more, WRITER + 1, 1, 2, 2);
+    struct ledger *ledger = opened(folder, &found);
+    assert_int_equal(found.succeeded_count, 2);
+    assert_int_equal(found.succeeded[0].attempt, 1);
+    assert_int_equal(found.ready_count, 5); /* the children */
+    for (size_t i = 0; i < found.running_count; i++)
+        assert_true(ledger_has_ended(ledger, &found.running[i]));
+    ledger_scan(ledger);
+    assert_int_equal(found.succeeded_count, 2);
+    ledger_destroy(ledger);
+    ledger = opened(folder, &found);
+    assert_int_equal(found.succeeded_count + found.running_count, 0);
+    assert_int_equal(found.ready_count, 5);
+    ledger_destroy(ledger);
+    journal_close(&journal);
+    journal_close(&children);
+    journal_close(&more);
+}
+
+static void children_that_are_not_all_there_prove_nothing(void **state)
+{
+    struct spoolfolder *folder = *state;
+    struct journal journal = {.fd = -1}, children = {.fd = -1};
+    struct found found;
+    leave_two_running(folder, &journal);
+    write_children(folder, &children, WRITER + 1, 0, 3, 2);
+    struct ledger *ledger = opened(folder, &found);
+    assert_int_equal(found.succeeded_count, 0);
+    assert_int_equal(found.running_count, 2);
+    assert_int_equal(found.ready_count, 0);
+    journal_close(&children); /* their writer died */
+    ledger_scan(ledger);
+    assert_int_equal(found.succeeded_count + found.ready_count, 0);
+    ledger_destroy(ledger);
+    journal_close(&journal);
+}
+
+static void a_job_whose_state_was_lost_is_done_when_its_children_are_there(void **state)
+{
+    struct spoolfolder *folder = *state;
+    struct journal journal = {.fd = -1}, children = {.fd = -1};
+    struct found found;
+    char path[128];
+    leave_two_running(folder, &journal);
+    write_children(folder, &children, WRITER + 1, 1, 2, 2);
+    snprintf(path, sizeof path, "%s/journals/0000000000000005.00000001.state", folder->path);
+    assert_int_equal(unlink(path), 0);
+    struct ledger *ledger = opened(folder, &found);
+    assert_int_equal(found.succeeded_count, 1);
+    assert_int_equal(found.succeeded[0].index, 1);
+    size_t runnable = 0;
+    for (size_t i = 0; i < found.ready_count; i++)
+        runnable += !ledger_is_withdrawn(ledger, &found.ready[i]);
+    assert_int_equal(runnable, 3); /* the other job, and two children */
+    ledger_destroy(ledger);
+    ledger = opened(folder, &found);
+    assert_int_equal(found.succeeded_count, 0);
+    assert_int_equal(found.ready_count, 3);
+    ledger_destroy(ledger);
+    journal_close(&journal);
+    journal_close(&children);
+}
+
+static void children_in_the_parents_journal_and_later_ones_are_seen(void **state)
+{
+    struct spoolfolder *folder = *state;
+    struct journal journal = {.fd = -1};
+    struct found found;
+    write_jobs(folder, &journal, 2);
+    struct ledger *ledger = opened(folder, &found);
+    for (int i = 0; i < 2; i++)
+        assert_true(ledger_start(ledger, &found.ready[i], 7));
+    write_children(folder, &journal, WRITER, 0, 2, 2);
+    ledger_follow(ledger, WRITER, 1);
+    assert_int_equal(found.succeeded_count, 1);
+    assert_false(ledger_has_ended(ledger, &found.ready[1]));
+    assert_true(ledger_cancelling(ledger, &found.ready[1]));
+    write_children(folder, &journal, WRITER, 1, 1, 1);
+    ledger_scan(ledger);
+    assert_int_equal(found.succeeded_count, 2);
+    assert_int_equal(found.ready_count, 5);
+    ledger_destroy(ledger);
+    journal_close(&journal);
+}
+
+static void children_of_a_job_that_is_long_gone_just_run(void **state)
+{
+    struct spoolfolder *folder = *state;
+    struct journal children = {.fd = -1};
+    struct found found;
+    write_children(folder, &children, WRITER + 1, 0, 2, 2);
+    struct ledger *ledger = opened(folder, &found);
+    assert_int_equal(found.succeeded_count, 0);
+    assert_int_equal(found.ready_count, 2);
+    ledger_destroy(ledger);
+    journal_close(&children);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -421,6 +580,11 @@ int main(void)
         WITH_SPOOL(a_journal_with_a_name_stays_while_its_first_does),
         WITH_SPOOL(a_job_that_has_not_begun_expires_and_one_that_has_does_not),
         WITH_SPOOL(one_that_expired_unseen_holds_no_key),
+        WITH_SPOOL(a_running_job_whose_children_are_there_is_done),
+        WITH_SPOOL(children_that_are_not_all_there_prove_nothing),
+        WITH_SPOOL(a_job_whose_state_was_lost_is_done_when_its_children_are_there),
+        WITH_SPOOL(children_in_the_parents_journal_and_later_ones_are_seen),
+        WITH_SPOOL(children_of_a_job_that_is_long_gone_just_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
