@@ -12,7 +12,7 @@
 #include "spooler/followed.h"
 #include "spooler/parents.h"
 
-enum { NAMES_MAX = 4096 };
+enum { NAMES_MAX = 4096, UNFINISHED_US = 60 * 1000 * 1000 };
 
 /* A queue that some job named. */
 struct named_queue {
@@ -396,6 +396,7 @@ void ledger_flush(struct ledger *ledger)
 void ledger_sweep(struct ledger *ledger)
 {
     uint64_t ttl_us = ledger->spool->result_ttl_ms * 1000, now = clock_us();
+    journal_remove_unfinished(ledger->directory, now, UNFINISHED_US);
     for (uint32_t i = 0; i < ledger->journal_count; i++) {
         struct followed *journal = ledger->journals[i];
         if (journal == NULL || !followed_is_over(journal, now, ttl_us))
