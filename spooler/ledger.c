@@ -13,7 +13,7 @@
 #include "spooler/keys.h"
 #include "spooler/parents.h"
 
-enum { NAMES_MAX = 4096 };
+enum { NAMES_MAX = 4096, UNFINISHED_US = 60 * 1000 * 1000 };
 
 /* A queue that some job named. */
 struct named_queue {
@@ -561,6 +561,7 @@ static bool is_over(const struct ledger *ledger, struct followed *journal, uint6
 void ledger_sweep(struct ledger *ledger)
 {
     uint64_t ttl_us = ledger->spool->result_ttl_ms * 1000, now = clock_us();
+    journal_remove_unfinished(ledger->directory, now, UNFINISHED_US);
     for (uint32_t i = 0; i < ledger->journal_count; i++) {
         struct followed *journal = ledger->journals[i];
         if (journal == NULL || !is_over(ledger, journal, now, ttl_us))

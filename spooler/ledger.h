@@ -93,8 +93,8 @@ bool ledger_is_withdrawn(struct ledger *ledger, const struct waiting *job);
 /* Writes what was kept back. Called before the loop sleeps. */
 void ledger_flush(struct ledger *ledger);
 
-/* Removes journals whose jobs have all ended longer than result-ttl ago, with all that is theirs.
- */
+/* Removes journals whose jobs have all ended longer than result-ttl ago, with all that is theirs,
+ * and what is left of those that were never finished. */
 void ledger_sweep(struct ledger *ledger);
 
 #endif

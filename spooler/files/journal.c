@@ -1,12 +1,15 @@
 /* The writer's side, and what both sides know: names and the head. */
 #include "spooler/files/journal.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -159,4 +162,37 @@ void journal_close(struct journal *journal)
     if (journal->fd >= 0)
         close(journal->fd);
     journal->fd = -1;
+}
+
+/* A young one is not even looked at: its maker may be about to lock it. */
+static bool is_abandoned(int folder, const char *name, uint64_t before_us)
+{
+    struct stat status;
+    if (fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) != 0 ||
+        (uint64_t)status.st_mtime * 1000000 > before_us)
+        return false;
+    int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    bool is_free = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0;
+    if (fd >= 0)
+        close(fd);
+    return is_free;
+}
+
+void journal_remove_unfinished(const struct spool_directory *directory, uint64_t now_us,
+                               uint64_t age_us)
+{
+    int fd = openat(directory->journals, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *entries = fd >= 0 ? fdopendir(fd) : NULL;
+    uint64_t writer;
+    uint32_t sequence;
+    if (entries == NULL) {
+        if (fd >= 0)
+            close(fd);
+        return;
+    }
+    for (struct dirent *entry; (entry = readdir(entries)) != NULL;)
+        if (entry->d_name[0] == '.' && journal_parse_name(entry->d_name + 1, &writer, &sequence) &&
+            is_abandoned(fd, entry->d_name, now_us - age_us))
+            store_unlink(fd, entry->d_name);
+    closedir(entries);
 }

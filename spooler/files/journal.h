@@ -60,6 +60,11 @@ bool journal_sync(struct journal *journal, bobbin_error *error);
 
 void journal_close(struct journal *journal); /* accepts fd -1 */
 
+/* Leader: removes what is left of journals whose makers died before they gave them a name, age_us
+ * ago or longer. */
+void journal_remove_unfinished(const struct spool_directory *directory, uint64_t now_us,
+                               uint64_t age_us);
+
 /* ---- the reader's side */
 
 struct journal_reader;

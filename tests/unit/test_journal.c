@@ -4,11 +4,13 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "core/base/clock.h"
 #include "spooler/files/journal.h"
 #include "spooler/files/store.h"
 #include "tests/unit/spoolfolder.h"
@@ -307,6 +309,28 @@ static void a_sealed_journal_takes_nothing(void **state)
     journal_close(&journal);
 }
 
+static void what_was_never_finished_is_removed_when_it_is_old_and_nobody_holds_it(void **state)
+{
+    enum { MINUTE_US = 60 * 1000 * 1000 };
+    struct spoolfolder *folder = *state;
+    int journals = folder->directory.journals;
+    static const char held[] = ".0000000000001234.00000003", left[] = ".0000000000001234.00000002";
+    struct journal journal;
+    int fds[2] = {store_create(journals, held), store_create(journals, left)};
+    make(&journal, folder); /* one with a name is no business of this */
+    journal_close(&journal);
+    assert_int_equal(flock(fds[0], LOCK_EX), 0);
+    uint64_t now_us = clock_us();
+    journal_remove_unfinished(&folder->directory, now_us, MINUTE_US);
+    assert_int_equal(faccessat(journals, left, F_OK, 0), 0);
+    journal_remove_unfinished(&folder->directory, now_us + 2 * MINUTE_US, MINUTE_US);
+    assert_int_equal(faccessat(journals, left, F_OK, 0), -1);
+    assert_int_equal(faccessat(journals, held, F_OK, 0), 0);
+    assert_int_equal(faccessat(journals, "0000000000001234.00000001", F_OK, 0), 0);
+    close(fds[0]);
+    close(fds[1]);
+}
+
 static void a_payload_is_read_back(void **state)
 {
     struct spoolfolder *folder = *state;
@@ -347,6 +371,7 @@ int main(void)
         WITH_SPOOL(a_group_larger_than_the_readers_window_is_read),
         WITH_SPOOL(a_head_that_does_not_hold_is_a_sentence),
         WITH_SPOOL(a_sealed_journal_takes_nothing),
+        WITH_SPOOL(what_was_never_finished_is_removed_when_it_is_old_and_nobody_holds_it),
         WITH_SPOOL(a_payload_is_read_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
