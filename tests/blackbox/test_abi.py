@@ -137,6 +137,25 @@ def test_jobs_are_stored_run_and_asked_for(golden):
     assert job(golden, "nonsense")["state"] == "unknown"
 
 
+def test_several_jobs_are_stored_at_once_and_waited_for(golden):
+    outcome, *names = golden.request("/golden/many")[2].decode().split()
+    assert outcome == "stored" and len(names) == 2
+    for name, payload in zip(names, ("first", "second")):
+        found = job(golden, name, "wait")
+        assert found["state"] == "done" and found["result"].startswith(f"1 text/plain {payload} ")
+
+
+def test_a_job_is_stored_without_a_request(golden):
+    assert golden.request("/golden/host")[2] == b"taken\n"
+    wait_for("it to be stored", lambda: "abi-1: stored without a request\n" in golden.log())
+
+
+def test_a_result_comes_in_pieces_and_a_job_follows_another(golden):
+    found = job(golden, stored(golden, "follow"), "wait")
+    assert (found["state"], found["result"]) == ("done", "1 text/x-pieces one, two")
+    wait_for("the other to run", lambda: "one job has followed another" in golden.log())
+
+
 def test_a_running_job_is_cancelled(golden):
     name = stored(golden, "hang")
     wait_for("it to tell how far it is", lambda: job(golden, name)["percent"] == "50 half of it")

@@ -4,8 +4,8 @@
  * finished as the header: it may be added to until a release, and is not touched afterwards.
  *
  * Its paths: /options, /about (reading.c), /stream /file /upload /hints /cut (streaming.c),
- * /timer /thread /offload (later.c), /spool /accept /job /cancel (asking.c). Its jobs: job.c. Its
- * protocol, abi-1://, has a request on a line: line.c.
+ * /timer /thread /offload (later.c), /job /wait /cancel (asking.c), /spool /accept /many /host
+ * (storing.c). Its jobs: job.c. Its protocol, abi-1://, has a request on a line: line.c.
  */
 #include "golden.h"
 
@@ -34,6 +34,7 @@ static bool start(bobbin_host *host, const void *config, void **state, bobbin_er
     if (golden == NULL)
         return bobbin_fail(error, "there is no memory");
     *golden = *(const struct golden *)config;
+    golden->host = host;
     *state = golden;
     bobbin_log(host, BOBBIN_INFO, "%s starts in a %s", bobbin_instance(host),
                bobbin_in_job_process(host) ? "job process" : "worker");
@@ -60,7 +61,7 @@ static void handle(void *state, bobbin_request *request)
     *visit = (struct visit){.request = request};
     bobbin_set_data(request, visit);
     if (!reading_handle(state, request) && !streaming_handle(state, request) &&
-        !later_handle(request) && !asking_handle(request))
+        !later_handle(request) && !asking_handle(request) && !storing_handle(request))
         bobbin_refuse(request, 404, "there is no %.*s", BOBBIN_ARG(bobbin_path_rest(request)));
 }
 

@@ -4,8 +4,9 @@
 
 #include "bobbin.h"
 
-/* What the options fill; the state of the instance. */
+/* What the options fill, and what start adds: the state of the instance. */
 struct golden {
+    bobbin_host *host;
     uint64_t count, automatic, size, time, choice;
     bool flag;
     const char *text, *secret, *path, *needed;
@@ -27,6 +28,7 @@ bool reading_handle(const struct golden *golden, bobbin_request *request);
 bool streaming_handle(const struct golden *golden, bobbin_request *request);
 bool later_handle(bobbin_request *request);
 bool asking_handle(bobbin_request *request);
+bool storing_handle(bobbin_request *request);
 
 /* Inside on_body and on_writable. */
 void reading_body(bobbin_request *request);

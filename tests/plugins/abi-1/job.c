@@ -15,6 +15,19 @@ static enum bobbin_job_result hang(bobbin_job *job)
     return bobbin_job_fail(job, "it was told to stop");
 }
 
+/* A result in two pieces, and another job that is stored with it. */
+static enum bobbin_job_result follow(bobbin_job *job)
+{
+    bobbin_error error;
+    const bobbin_field header = {bobbin_text("do"), bobbin_text("end")};
+    if (!bobbin_job_result_append(job, "one, ", 5, "text/x-pieces") ||
+        !bobbin_job_result_append(job, "two", 3, NULL))
+        return bobbin_job_fail(job, "the result cannot be written");
+    if (!bobbin_job_spool(job, BOBBIN_JOB(.headers = &header, .header_count = 1), &error))
+        return bobbin_job_fail(job, "%s", error.text);
+    return BOBBIN_JOB_DONE;
+}
+
 enum bobbin_job_result job_run(void *state, bobbin_job *job)
 {
     const struct golden *golden = state;
@@ -25,6 +38,10 @@ enum bobbin_job_result job_run(void *state, bobbin_job *job)
         return bobbin_job_fail(job, "failed at %s", "once");
     if (bobbin_is(what, "hang"))
         return hang(job);
+    if (bobbin_is(what, "follow"))
+        return follow(job);
+    if (bobbin_is(what, "end"))
+        bobbin_log(golden->host, BOBBIN_INFO, "one job has followed another");
     if (bobbin_is(what, "again") && bobbin_job_attempt(job) == 1)
         return bobbin_job_retry_after(job, SHORT_MS, "the first %s", "time");
     int length = snprintf(result, sizeof result, "%.*s %.*s %.*s %.*s %u/%u %zu %s",
