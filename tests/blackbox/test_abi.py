@@ -21,7 +21,7 @@ def grown(header):
 
 def bobbin_of_later(folder):
     """Built in a copy of the tree, with the golden plugin of today beside its own."""
-    for part in ("core", "plugins", "spooler", "build.sh"):
+    for part in ("core", "plugins", "spooler", "build.sh", "tests/host"):
         copy = shutil.copytree if os.path.isdir(f"{ROOT}/{part}") else shutil.copy
         copy(f"{ROOT}/{part}", folder / part)
     header = folder / "plugins" / "bobbin.h"

@@ -106,14 +106,18 @@ static void on_done(bobbin_request *request, bool ran, void *arg)
 }
 
 /* Turns the loop until so many have been told; the connection would free those that have ended. */
+static size_t count_told(const struct errand *errands, size_t count)
+{
+    size_t told = 0;
+    for (size_t i = 0; i < count; i++)
+        told += errands[i].done > 0;
+    return told;
+}
+
 static void turn_until(struct bench *bench, const struct errand *errands, size_t count)
 {
-    for (size_t told = 0; told < count;) {
+    while (count_told(errands, count) < count)
         uv_run(&bench->loop, UV_RUN_ONCE);
-        told = 0;
-        for (size_t i = 0; i < count; i++)
-            told += errands[i].done > 0;
-    }
 }
 
 static void as_many_are_taken_as_threads_and_queue_hold(void **state)
