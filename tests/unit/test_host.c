@@ -1,5 +1,6 @@
 /* hosts: */
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -456,6 +457,88 @@ static void a_thread_is_waited_for(void **state)
     close_host(host);
 }
 
+static void wait_in_pool(bobbin_work *work, void *arg)
+{
+    (void)arg;
+    while (!bobbin_work_stopping(work))
+        sched_yield();
+}
+
+static void work_in_pool(bobbin_work *work, void *arg)
+{
+    (void)work;
+    *(int *)arg = 42;
+}
+
+static void on_done(bobbin_request *request, bool ran, void *arg)
+{
+    bobbin_print(request, "%d %d", ran, arg != NULL ? *(int *)arg : 0);
+    bobbin_end(request);
+}
+
+static void offload(bobbin_request *request)
+{
+    int *answer = bobbin_allocate(request, sizeof *answer);
+    bobbin_offload(request, work_in_pool, on_done, answer);
+}
+
+static void offload_and_wait(bobbin_request *request)
+{
+    bobbin_offload(request, wait_in_pool, on_done, NULL);
+}
+
+static void offloaded_work_is_waited_for_and_told_to_stop(void **state)
+{
+    (void)state;
+    bobbin_test_host *host = open_with(&buffered, (struct acts){.handle = offload}, NULL);
+    bobbin_test_client *client = bobbin_test_get(host, "/");
+    assert_string_equal(bobbin_test_text(client), "1 42");
+    assert_string_equal(bobbin_test_calls(host), "start, handle, done, on_finish");
+    close_host(host);
+    host = open_with(&buffered, (struct acts){.handle = offload_and_wait}, NULL);
+    client = bobbin_test_connect(host);
+    bobbin_test_send(client, BOBBIN_TEST_REQUEST(.target = "/"));
+    bobbin_test_leave(client);
+    assert_true(bobbin_test_wait_for(host, "on_finish", 1));
+    assert_string_equal(bobbin_test_calls_for(client), "handle, on_abort, done, on_finish");
+    close_host(host);
+}
+
+static void post_from_the_loop(bobbin_request *request)
+{
+    assert_true(bobbin_post(bobbin_ticket_for(request), finish, NULL));
+}
+
+static void a_turn_looks_at_what_was_posted(void **state)
+{
+    (void)state;
+    bobbin_test_host *host =
+        open_with(&buffered, (struct acts){.handle = post_from_the_loop}, NULL);
+    bobbin_test_client *client = bobbin_test_connect(host);
+    bobbin_test_send(client, BOBBIN_TEST_REQUEST(.target = "/")); /* and nobody waits */
+    assert_string_equal(bobbin_test_text(client), "posted");
+    close_host(host);
+}
+
+static void hold_the_loop(bobbin_request *request)
+{
+    struct timespec now, then;
+    clock_gettime(CLOCK_MONOTONIC, &then);
+    do
+        clock_gettime(CLOCK_MONOTONIC, &now);
+    while ((now.tv_sec - then.tv_sec) * 1000 + (now.tv_nsec - then.tv_nsec) / 1000000 < 80);
+    bobbin_end(request);
+}
+
+static void who_holds_the_loop_is_in_the_log(void **state)
+{
+    (void)state;
+    bobbin_test_host *host = open_with(&buffered, (struct acts){.handle = hold_the_loop}, NULL);
+    bobbin_test_get(host, "/");
+    assert_true(bobbin_test_logged(host, "handle held the loop"));
+    close_host(host);
+}
+
 static void a_limit_ends_the_waiting(void **state)
 {
     (void)state;
@@ -706,6 +789,9 @@ int main(void)
         cmocka_unit_test(what_a_client_sent_goes_with_it),
         cmocka_unit_test(a_deadline_is_504_or_a_cut),
         cmocka_unit_test(a_thread_is_waited_for),
+        cmocka_unit_test(offloaded_work_is_waited_for_and_told_to_stop),
+        cmocka_unit_test(a_turn_looks_at_what_was_posted),
+        cmocka_unit_test(who_holds_the_loop_is_in_the_log),
         cmocka_unit_test(a_limit_ends_the_waiting),
         cmocka_unit_test(time_passes_for_timers_without_waiting),
         cmocka_unit_test(everything_about_a_job_is_kept),
