@@ -258,7 +258,8 @@ const char *bobbin_test_spooled_id(const bobbin_test_host *host, size_t index);
 
 /*
  * The spool knows this job from here on (in place of what it knew of that id): bobbin_job_status
- * tells it, with a descriptor of the result where has_result is set. Jobs that were stored are
+ * tells it, with a descriptor of the result where has_result is set, and who waits for its end with
+ * bobbin_job_wait is told (bobbin_test_pass lets the limit of that pass). Jobs that were stored are
  * known as READY; others are UNKNOWN. bobbin_job_cancel makes READY to CANCELLED and RUNNING to
  * CANCELLING. info->result_* are not read.
  */

@@ -14,6 +14,7 @@
 #include "core/plugin/descriptor.h"
 #include "tests/host/attempt.h"
 #include "tests/host/client.h"
+#include "tests/host/jobwait.h"
 #include "tests/host/memory.h"
 #include "tests/host/setup.h"
 
@@ -143,6 +144,7 @@ static void stop(bobbin_test_host *host)
     offload_close(host->worker.exchange.offload);
     if (host->has_exchange)
         exchange_run_deferred(&host->worker.exchange); /* while there is a plugin to be told */
+    jobwait_drop_all(&host->spool);
     if (host->has_exchange)
         postbox_close(&host->worker.postbox);
     if (host->instance != NULL) {

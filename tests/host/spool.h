@@ -13,6 +13,7 @@ struct spooled_job;
 struct known_job;
 struct stored_script;
 struct spool_answer;
+struct job_wait;
 
 struct spool {
     bobbin_test_host *host;
@@ -24,11 +25,17 @@ struct spool {
     struct known_job *known;
     struct stored_script *scripts;
     struct spool_answer *answers; /* in the order in which they were asked for */
+    struct job_wait *waits;
+    uint64_t wait_tickets;
 };
 
 void spool_init(struct spool *spool, bobbin_test_host *host, bool is_missing);
 void spool_finish(struct spool *spool);
 struct jobsport spool_port(struct spool *spool);
+
+/* Calls on_job with how the job is now. */
+void spool_tell(struct spool *spool, bobbin_str id, unsigned flags, jobsport_on_job *on_job,
+                void *arg);
 
 /* Gives one answer that waits; false: none does, or it is held. */
 bool spool_answer(struct spool *spool);
