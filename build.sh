@@ -266,7 +266,7 @@ rule ar
   command = rm -f \$out && ar rcs \$out \$in
   description = ar \$out
 rule host
-  command = $LD -r \$\$(nm -g --defined-only \$archive | sed -n 's/.* T \\(bobbin_.*\\)/-u \\1/p') \$in \$archive -o \$out.o && objcopy -w --keep-global-symbol='bobbin_*' \$out.o && rm -f \$out && ar rcs \$out \$out.o
+  command = $LD -r --wrap=running_enter --wrap=running_leave --wrap=request_settle \$\$(nm -g --defined-only \$archive | sed -n 's/.* T \\(bobbin_.*\\)/-u \\1/p') \$in \$archive -o \$out.o && objcopy -w --keep-global-symbol='bobbin_*' \$out.o && rm -f \$out && ar rcs \$out \$out.o
   description = host \$out
 rule link
   command = $CC $LDFLAGS \$ldflags \$in -o \$out \$libs

@@ -55,8 +55,8 @@ header() {
     local language=$1 standard=$2 file=$3 compiler
     shift 3
     for compiler in "$@"; do
-        "$compiler" -std="$standard" -Wall -Wextra -pedantic -Werror -Iplugins -fsyntax-only \
-            -x "$language" "$file" || return 1
+        "$compiler" -std="$standard" -Wall -Wextra -pedantic -Werror -Iplugins -Itests/host \
+            -fsyntax-only -x "$language" "$file" || return 1
         echo "$file is $standard for $compiler"
     done
 }
@@ -68,6 +68,7 @@ header_checks() {
     done
     header c c11 tests/header/macros.c gcc clang &&
         header c++ c++20 tests/header/macros.c g++ clang++ &&
+        header c++ c++20 tests/header/hosted.cc g++ clang++ &&
         header c++ c++17 tests/header/fields.cc g++ clang++ &&
         header c++ c++20 tests/header/fields.cc g++ clang++
 }

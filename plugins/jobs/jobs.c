@@ -29,12 +29,13 @@ static bool read_wait(bobbin_str text, uint64_t *wait_ms)
 {
     size_t i = 0;
     *wait_ms = 0;
+    if (text.data == NULL)
+        return true;
     for (; i < text.length && i < 9 && text.data[i] >= '0' && text.data[i] <= '9'; i++)
         *wait_ms = *wait_ms * 10 + (uint64_t)(text.data[i] - '0');
     bobbin_str unit = {text.data + i, text.length - i};
     *wait_ms *= bobbin_is(unit, "m") ? 60000 : bobbin_is(unit, "s") ? 1000 : 1;
-    return text.data == NULL ||
-           (i > 0 && (bobbin_is(unit, "ms") || bobbin_is(unit, "s") || bobbin_is(unit, "m")));
+    return i > 0 && (bobbin_is(unit, "ms") || bobbin_is(unit, "s") || bobbin_is(unit, "m"));
 }
 
 /* The rest of the path: "/<id>", "/<id>/result" or "/<id>/cancel". */

@@ -16,11 +16,10 @@
  *   - A host, all that belongs to it, and every call of the plugin belong to the thread that opened
  *     the host.
  *   - The plugin is called only inside calls of this header. Those that let something happen (send,
- *     leave, take, ...) go on until nothing more happens by itself; only those that wait ever
- * sleep.
+ *     leave, take, ...) go on until nothing more happens by itself; only those that wait sleep.
  *   - Callbacks are named as in struct bobbin_plugin ("handle", "on_body", "on_writable",
  *     "on_abort", "on_finish", "run", "start", "drain", "stop"), and "on_stored", "on_job",
- *     "a timer", "a posted call".
+ *     "done" (of bobbin_offload), "a timer", "a posted call".
  *   - Texts and bytes that are handed in are copied. What is handed out belongs to the host and
  *     lives until it is closed, unless the function says otherwise.
  *   - Pairs are arrays of texts, a name and its value in turn, that end with NULL.
@@ -185,8 +184,8 @@ enum bobbin_test_when { BOBBIN_TEST_BEFORE, BOBBIN_TEST_AFTER };
  * The same at a certain moment: before the nth (from 1) call of a callback for this client's
  * request (which may then never come), or after it. As in the server it never happens inside a call
  * of the app's: when the callback is called there, it happens when the outer call has returned.
- * Calls that belong to no request ("a timer", "a posted call") count as the client's as well; they
- * have no BEFORE.
+ * Calls that belong to no request ("a timer", "a posted call") count as the client's as well; they,
+ * "start", "drain" and "done" have no BEFORE.
  */
 void bobbin_test_leave_at(bobbin_test_client *client, enum bobbin_test_when when,
                           const char *callback, unsigned nth);
@@ -227,8 +226,7 @@ bool bobbin_test_has_timed_out(const bobbin_test_client *client);
 /* ------------------------------------------------------------------ what was called */
 
 /* The callbacks in their order: "start, handle, on_finish". Valid until the next call of one of
- * these two. The second gives only those for this client's request ("done" of bobbin_offload only
- * while no other client has something under way). */
+ * these two. The second gives only those for this client's request. */
 const char *bobbin_test_calls(bobbin_test_host *host);
 const char *bobbin_test_calls_for(bobbin_test_client *client);
 
@@ -261,11 +259,10 @@ const char *bobbin_test_spooled_id(const bobbin_test_host *host, size_t index);
 
 /*
  * The spool knows this job from here on (in place of what it knew of that id): bobbin_job_status
- * tells it, with a descriptor of the result where has_result is set. Jobs that were stored are
+ * tells it, with a descriptor of the result where has_result is set, and who waits for its end with
+ * bobbin_job_wait is told (bobbin_test_pass lets the limit of that pass). Jobs that were stored are
  * known as READY; others are UNKNOWN. bobbin_job_cancel makes READY to CANCELLED and RUNNING to
  * CANCELLING. info->result_* are not read.
- * Who waits for the job (bobbin_job_wait) is told when it is set to an ended state, when the limit
- * passes (bobbin_test_pass), or when the client leaves.
  */
 void bobbin_test_set_job(bobbin_test_host *host, const struct bobbin_job_info *info,
                          bobbin_str result, const char *result_type);

@@ -3,13 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/exchange/request.h"
 #include "core/plugin/running.h"
 #include "tests/host/client.h"
 #include "tests/host/host.h"
 #include "tests/host/memory.h"
 
-/* As in core/plugin/running.c: who is called is told to nobody but the thread. */
+enum { HOLDING_MS = 50 }; /* as a worker has it */
+
+/* As in core/plugin/running.c: the core tells who is called to nobody but the thread. */
 static _Thread_local struct calls *open_book;
 
 void calls_init(struct calls *calls, bobbin_test_host *host)
@@ -27,6 +28,7 @@ struct calls *calls_open_book(struct calls *calls, const bobbin_test_client *pre
 {
     struct calls *before = open_book;
     open_book = calls;
+    running_watch(calls != NULL ? &calls->host->log : NULL, calls != NULL ? HOLDING_MS : 0);
     if (calls != NULL)
         calls->present = present;
     return before;
@@ -37,77 +39,54 @@ static bool is_of_no_request(const char *name)
     return strncmp(name, "a ", 2) == 0; /* "a timer", "a posted call" */
 }
 
-/* The one client of which something is pending; NULL: none, or it could be any of several. */
-static const bobbin_test_client *only_pending(bobbin_test_host *host)
-{
-    struct exchange *exchange = &host->worker.exchange;
-    const bobbin_test_client *found = NULL;
-    for (const bobbin_test_client *client = host->clients; client != NULL; client = client->next) {
-        const bobbin_request *request = request_at(exchange, client->slot, client->generation);
-        if (client->generation == 0 || request == NULL || request->pending == 0)
-            continue;
-        if (found != NULL)
-            return NULL;
-        found = client;
-    }
-    return found;
-}
-
-void calls_note(struct calls *calls, const char *name)
+static void note(struct calls *calls, const char *name)
 {
     calls->items = memory_grow(calls->items, calls->count, sizeof *calls->items);
     struct call *call = &calls->items[calls->count++];
-    const bobbin_test_client *client = calls->present;
-    if (client == NULL && strcmp(name, "done") == 0)
-        client = only_pending(calls->host);
-    *call = (struct call){.client = is_of_no_request(name) ? NULL : client};
+    *call = (struct call){.client = is_of_no_request(name) ? NULL : calls->present};
     strncpy(call->name, name, sizeof call->name - 1);
 }
 
-void running_enter(const char *instance, const char *callback)
+/* ld(1), --wrap: who calls running_enter gets the first of these, and __real_ is the core's own. */
+void __real_running_enter(const char *instance, const char *callback);
+void __real_running_leave(void);
+void __wrap_running_enter(const char *instance, const char *callback);
+void __wrap_running_leave(void);
+void __real_request_settle(bobbin_request *request);
+void __wrap_request_settle(bobbin_request *request);
+
+void __wrap_running_enter(const char *instance, const char *callback)
 {
-    (void)instance;
+    __real_running_enter(instance, callback);
     if (open_book == NULL)
         return;
-    calls_note(open_book, callback);
+    note(open_book, callback);
     open_book->depth++;
 }
 
-/* Calls nest: what a script wants done after one is not done before the outermost is over. */
-void running_leave(void)
+void __wrap_running_leave(void)
 {
-    if (open_book == NULL)
+    __real_running_leave();
+    if (open_book != NULL)
+        open_book->depth--;
+}
+
+/* A call that was pending for a request has been made, maybe from the loop, where nobody knew for
+ * whom; and on_finish may follow. */
+void __wrap_request_settle(bobbin_request *request)
+{
+    struct calls *calls = open_book;
+    if (calls == NULL) {
+        __real_request_settle(request);
         return;
-    open_book->depth--;
-    if (open_book->depth == 0)
-        clients_look_at_scripts(open_book->host);
-}
-
-/* A protocol's calls are of no interest here, and no clock runs. */
-void running_enter_briefly(const char *instance, const char *callback)
-{
-    (void)instance;
-    (void)callback;
-}
-
-void running_leave_briefly(void)
-{
-}
-
-void running_watch(const struct log *log, uint64_t limit_ms)
-{
-    (void)log;
-    (void)limit_ms;
-}
-
-/* A thread of the pool: no book is open there. */
-void running_begin_thread(const struct log *log)
-{
-    (void)log;
-}
-
-void running_end_thread(void)
-{
+    }
+    const bobbin_test_client *before = calls->present;
+    struct call *last = &calls->items[calls->count - 1];
+    calls->present = clients_find(calls->host, request);
+    if (last->client == NULL && !is_of_no_request(last->name))
+        last->client = calls->present;
+    __real_request_settle(request);
+    calls->present = before;
 }
 
 static bool is_meant(const struct call *call, const bobbin_test_client *client, const char *name)

@@ -1,7 +1,8 @@
 /*
  * The book of calls: which callbacks of the plugin were called, for which client, in which order.
- * It is kept by running_enter and running_leave (core/plugin/running.h), which the core has around
- * every call into a plugin: calls.c stands in the place of core/plugin/running.c.
+ * The core has running_enter and running_leave (core/plugin/running.h) around every call into a
+ * plugin, and request_settle behind those that a request waited for; build.sh links the test host
+ * such that calls.c hears of them first.
  */
 #ifndef HOST_CALLS_H
 #define HOST_CALLS_H
@@ -30,9 +31,6 @@ void calls_finish(struct calls *calls);
 /* From here on what this thread calls is written into this book (NULL: into none), as for this
  * client. Returns the book that was open before. */
 struct calls *calls_open_book(struct calls *calls, const bobbin_test_client *present);
-
-/* For what the core does not tell. */
-void calls_note(struct calls *calls, const char *name);
 
 /* client NULL: all. */
 size_t calls_count(const struct calls *calls, const bobbin_test_client *client, const char *name);

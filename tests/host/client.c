@@ -39,7 +39,7 @@ static void time_out(bobbin_test_client *client)
         client_leave(client);
         return;
     }
-    client->has_timed_out = true;
+    client->has_timed_out = client->needs_drive = true;
     request_time_out(request);
     client->needs_drive = true;
 }
@@ -148,7 +148,7 @@ static void take_answer(bobbin_test_client *client)
         disconnect(client, CLIENT_CUT);
         return;
     }
-    if (request->app != NULL && client_act_before(client, "on_finish"))
+    if (request->app != NULL && request->pending == 0 && client_act_before(client, "on_finish"))
         return;
     client_receive_end(client);
     client->state = CLIENT_TAKING;
@@ -163,7 +163,7 @@ static bool advance(bobbin_test_client *client)
 {
     enum script_action due = client->due;
     client->due = SCRIPT_NOTHING;
-    if (act(client, due))
+    if (act(client, due) || act(client, script_after(client)))
         return true;
     if (client->state != CLIENT_SENDING)
         return false;
@@ -222,15 +222,14 @@ static void drive(bobbin_test_client *client)
         }
     }
     flush(client);
-    client->needs_drive |= client->due != SCRIPT_NOTHING ||
-                           (client->request != NULL && streaming_is_writable(client->request));
+    client->needs_drive |= client->request != NULL && streaming_is_writable(client->request);
 }
 
 bool clients_drive(bobbin_test_host *host)
 {
     bool happened = false;
     for (bobbin_test_client *client = host->clients; client != NULL; client = client->next) {
-        if (!client->needs_drive)
+        if (!client->needs_drive && !script_is_due(client))
             continue;
         happened = true;
         host->calls.present = client;
@@ -242,15 +241,12 @@ bool clients_drive(bobbin_test_host *host)
     return happened;
 }
 
-void clients_look_at_scripts(bobbin_test_host *host)
+const bobbin_test_client *clients_find(const bobbin_test_host *host, const bobbin_request *request)
 {
-    for (bobbin_test_client *client = host->clients; client != NULL; client = client->next) {
-        enum script_action action = script_after(client);
-        if (action == SCRIPT_NOTHING)
-            continue;
-        client->due = action;
-        client->needs_drive = true;
-    }
+    for (bobbin_test_client *client = host->clients; client != NULL; client = client->next)
+        if (client->generation == request->generation && client->slot == request->slot)
+            return client;
+    return NULL;
 }
 
 /* ------------------------------------------------------------------ all of them */

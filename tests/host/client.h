@@ -36,10 +36,10 @@ struct bobbin_test_client {
     size_t first_call; /* how many calls there were when it connected */
     bool needs_drive;
     struct script *scripts;  /* owned */
-    enum script_action due;  /* of a script whose moment has come */
-    bobbin_request *request; /* NULL before it is routed, and when the client is through with it */
-    uint32_t slot;           /* of that request, which may live on: something of it is pending */
-    uint32_t generation;     /* 0: there was none yet */
+    enum script_action due;  /* what the test wants done now */
+    bobbin_request *request; /* NULL before it is routed, and when it is finished */
+    uint32_t slot;           /* of the request, also when it is gone */
+    uint32_t generation;     /* 0: it was not routed */
     struct bobbin_head head; /* its texts are owned: memory of their own, gone with the client */
     bobbin_field *fields;    /* owned */
     char *address;           /* owned */
@@ -64,8 +64,8 @@ void client_receive_end(bobbin_test_client *client);
 /* Drives those that something happened to; false: to nobody. */
 bool clients_drive(bobbin_test_host *host);
 
-/* A call of the app's has returned: whose moment has come? What is due is done by clients_drive. */
-void clients_look_at_scripts(bobbin_test_host *host);
+/* Whose request it is, or was until the client left; NULL: nobody's. */
+const bobbin_test_client *clients_find(const bobbin_test_host *host, const bobbin_request *request);
 
 /* The client's end goes away, at once. The loop may do that, never a call of the app's. */
 void client_leave(bobbin_test_client *client);

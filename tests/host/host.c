@@ -14,9 +14,9 @@
 #include "core/plugin/descriptor.h"
 #include "tests/host/attempt.h"
 #include "tests/host/client.h"
+#include "tests/host/jobwait.h"
 #include "tests/host/memory.h"
 #include "tests/host/setup.h"
-#include "tests/host/waited.h"
 
 enum { LIMIT_MS = 5000 };
 
@@ -62,22 +62,30 @@ static bool mount(bobbin_test_host *host, const struct bobbin_test_setup *setup,
     return host->routes != NULL && routes_add(host->routes, route, host->instance, error);
 }
 
+/* A loop without anything to wait for would not look at what threads have posted (uv_run(3)). */
+static void do_nothing(uv_prepare_t *prepare)
+{
+    (void)prepare;
+}
+
 static bool open_loop(bobbin_test_host *host, const struct bobbin_test_setup *setup,
                       bobbin_error *error)
 {
     struct worker *worker = &host->worker;
     uv_loop_init(&worker->loop);
     uv_timer_init(&worker->loop, &host->limit);
+    uv_prepare_init(&worker->loop, &host->before_poll);
+    uv_prepare_start(&host->before_poll, do_nothing);
     host->limit.data = host;
     host->has_exchange = true;
     if (!postbox_open(&worker->postbox, &worker->loop, &worker->exchange, error) ||
         !exchange_init(&worker->exchange, &host->settings, host->routes, &host->log, error))
         return false;
+    worker->exchange.client = &client_table;
     worker->exchange.offload = offload_open(&worker->loop, &host->log, host->settings.threads,
                                             host->settings.offload_queue, error);
     if (worker->exchange.offload == NULL)
         return false;
-    worker->exchange.client = &client_table;
     worker->exchange.jobs_route = host->jobs_route;
     spool_init(&host->spool, host, setup->has_no_spool);
     worker->exchange.jobs = spool_port(&host->spool);
@@ -133,10 +141,11 @@ void bobbin_test_drain(bobbin_test_host *host)
 static void stop(bobbin_test_host *host)
 {
     struct calls *before = calls_open_book(&host->calls, NULL);
+    offload_close(host->worker.exchange.offload);
+    if (host->has_exchange)
+        exchange_run_deferred(&host->worker.exchange); /* while there is a plugin to be told */
+    jobwait_drop_all(&host->spool);
     if (host->has_exchange) {
-        offload_close(host->worker.exchange.offload);
-        waited_end_all(&host->spool);
-        exchange_run_deferred(&host->worker.exchange);
         postbox_close(&host->worker.postbox);
         exchange_run_deferred(&host->worker.exchange);
     }
@@ -152,6 +161,7 @@ static void close_loop(bobbin_test_host *host)
     if (!host->has_exchange)
         return;
     uv_close((uv_handle_t *)&host->limit, NULL);
+    uv_close((uv_handle_t *)&host->before_poll, NULL);
     uv_run(&host->worker.loop, UV_RUN_DEFAULT);
     uv_loop_close(&host->worker.loop);
     exchange_finish(&host->worker.exchange);

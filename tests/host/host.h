@@ -32,6 +32,7 @@ struct bobbin_test_host {
     bool has_exchange;
     struct worker worker;
     uv_timer_t limit;
+    uv_prepare_t before_poll;
     bool limit_has_passed;
     uint64_t limit_ms;
     struct calls calls;

@@ -102,6 +102,14 @@ struct bobbin_job_info known_find(struct known_job *jobs, bobbin_str id, unsigne
     return info;
 }
 
+bool known_has_ended(struct known_job *jobs, bobbin_str id)
+{
+    const struct known_job *job = find(jobs, id);
+    return job == NULL ||
+           (job->info.state != BOBBIN_STATE_READY && job->info.state != BOBBIN_STATE_RUNNING &&
+            job->info.state != BOBBIN_STATE_CANCELLING);
+}
+
 void known_cancel(struct known_job *jobs, bobbin_str id)
 {
     struct known_job *job = find(jobs, id);

@@ -16,6 +16,9 @@ void known_set(struct known_job **jobs, const struct bobbin_job_info *info, bobb
  * With BOBBIN_WITH_RESULT there is a descriptor, which is the caller's. */
 struct bobbin_job_info known_find(struct known_job *jobs, bobbin_str id, unsigned flags);
 
+/* Whether nothing more will become of it; so it is with a job that is not known. */
+bool known_has_ended(struct known_job *jobs, bobbin_str id);
+
 void known_cancel(struct known_job *jobs, bobbin_str id);
 
 #endif

@@ -86,13 +86,25 @@ enum script_action script_before(bobbin_test_client *client, const char *callbac
     return script->action;
 }
 
-enum script_action script_after(bobbin_test_client *client)
+static struct script *find_after(const bobbin_test_client *client)
 {
     for (struct script *script = client->scripts; script != NULL; script = script->next)
         if (!script->is_done && script->when == BOBBIN_TEST_AFTER &&
-            calls_so_far(client, script->callback) >= script->nth) {
-            script->is_done = true;
-            return script->action;
-        }
-    return SCRIPT_NOTHING;
+            calls_so_far(client, script->callback) >= script->nth)
+            return script;
+    return NULL;
+}
+
+bool script_is_due(const bobbin_test_client *client)
+{
+    return find_after(client) != NULL;
+}
+
+enum script_action script_after(bobbin_test_client *client)
+{
+    struct script *script = find_after(client);
+    if (script == NULL)
+        return SCRIPT_NOTHING;
+    script->is_done = true;
+    return script->action;
 }

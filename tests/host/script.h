@@ -16,7 +16,9 @@ enum script_action script_before(bobbin_test_client *client, const char *callbac
 /* Whether there will be one. */
 bool script_waits_before(const bobbin_test_client *client, const char *callback);
 
-/* The action whose moment was after a call that has returned. Once. */
+/* The action whose moment was after a call that has returned, as all have when this is asked. Once.
+ */
 enum script_action script_after(bobbin_test_client *client);
+bool script_is_due(const bobbin_test_client *client); /* whether there is one */
 
 #endif

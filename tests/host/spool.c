@@ -7,10 +7,10 @@
 #include "core/base/clock.h"
 #include "tests/host/client.h"
 #include "tests/host/host.h"
+#include "tests/host/jobwait.h"
 #include "tests/host/known.h"
 #include "tests/host/memory.h"
 #include "tests/host/spooled.h"
-#include "tests/host/waited.h"
 
 struct stored_script {
     struct stored_script *next;
@@ -167,8 +167,8 @@ bool spool_store_all(struct spool *spool, struct spooled_job *const *jobs, size_
 
 /* ------------------------------------------------------------------ what is asked */
 
-void spool_tell_job(struct spool *spool, bobbin_str id, unsigned flags, jobsport_on_job *on_job,
-                    void *arg)
+void spool_tell(struct spool *spool, bobbin_str id, unsigned flags, jobsport_on_job *on_job,
+                void *arg)
 {
     struct bobbin_job_info info =
         known_find(spool->broken != NULL ? NULL : spool->known, id, flags);
@@ -195,7 +195,7 @@ static void ask(void *door, bobbin_str id, unsigned flags, jobsport_on_job *on_j
     if (spool->is_held || (client != NULL && script_waits_before(client, "on_job")))
         answer_job_later(spool, id, flags, on_job, arg);
     else
-        spool_tell_job(spool, id, flags, on_job, arg);
+        spool_tell(spool, id, flags, on_job, arg);
 }
 
 static void cancel(void *door, bobbin_str id, jobsport_on_job *on_job, void *arg)
@@ -203,23 +203,39 @@ static void cancel(void *door, bobbin_str id, jobsport_on_job *on_job, void *arg
     struct spool *spool = door;
     if (spool->broken == NULL)
         known_cancel(spool->known, id);
-    waited_look(spool);
     answer_job_later(spool, id, 0, on_job, arg);
+}
+
+/* What is known already is not waited for. */
+static uint64_t wait_for(void *door, bobbin_str id, unsigned flags, uint64_t limit_ms,
+                         jobsport_on_job *on_job, void *arg)
+{
+    struct spool *spool = door;
+    if (!spool->is_held && (spool->broken != NULL || known_has_ended(spool->known, id))) {
+        ask(door, id, flags, on_job, arg);
+        return 0;
+    }
+    return jobwait_begin(spool, id, flags, limit_ms, on_job, arg);
+}
+
+static void end_wait(void *door, uint64_t ticket)
+{
+    jobwait_end(door, ticket);
 }
 
 bool spool_answer(struct spool *spool)
 {
     struct spool_answer *answer = spool->answers;
     if (answer == NULL || spool->is_held)
-        return false;
+        return jobwait_answer(spool);
     spool->answers = answer->next;
     struct calls *calls = &spool->host->calls;
     calls->present = answer->client;
     if (answer->client != NULL)
         client_act_before(answer->client, answer->on_job != NULL ? "on_job" : "on_stored");
     if (answer->on_job != NULL)
-        spool_tell_job(spool, (bobbin_str){answer->id, answer->id_bytes}, answer->flags,
-                       answer->on_job, answer->arg);
+        spool_tell(spool, (bobbin_str){answer->id, answer->id_bytes}, answer->flags, answer->on_job,
+                   answer->arg);
     else if (answer->on_stored != NULL)
         answer_stored(spool, answer);
     else
@@ -246,8 +262,8 @@ struct jobsport spool_port(struct spool *spool)
                              .put_many = put_many,
                              .ask = ask,
                              .cancel = cancel,
-                             .wait = waited_begin,
-                             .end_wait = waited_end};
+                             .wait = wait_for,
+                             .end_wait = end_wait};
 }
 
 void spool_finish(struct spool *spool)
@@ -292,11 +308,12 @@ void bobbin_test_set_job(bobbin_test_host *host, const struct bobbin_job_info *i
                          bobbin_str result, const char *result_type)
 {
     known_set(&host->spool.known, info, result, result_type);
-    waited_look(&host->spool);
+    host_settle(host); /* somebody may wait for it */
 }
 
 void bobbin_test_break_spool(bobbin_test_host *host, const char *sentence)
 {
     free(host->spool.broken);
     host->spool.broken = memory_text(bobbin_text(sentence));
+    host_settle(host);
 }

@@ -13,7 +13,7 @@ struct spooled_job;
 struct known_job;
 struct stored_script;
 struct spool_answer;
-struct waited;
+struct job_wait;
 
 struct spool {
     bobbin_test_host *host;
@@ -25,8 +25,8 @@ struct spool {
     struct known_job *known;
     struct stored_script *scripts;
     struct spool_answer *answers; /* in the order in which they were asked for */
-    struct waited *waits;
-    uint64_t last_ticket; /* of a wait */
+    struct job_wait *waits;
+    uint64_t wait_tickets;
 };
 
 void spool_init(struct spool *spool, bobbin_test_host *host, bool is_missing);
@@ -38,9 +38,9 @@ struct jobsport spool_port(struct spool *spool);
 bool spool_store_all(struct spool *spool, struct spooled_job *const *jobs, size_t count,
                      bobbin_error *error);
 
-/* Tells now how a job is. */
-void spool_tell_job(struct spool *spool, bobbin_str id, unsigned flags, jobsport_on_job *on_job,
-                    void *arg);
+/* Calls on_job with how the job is now. */
+void spool_tell(struct spool *spool, bobbin_str id, unsigned flags, jobsport_on_job *on_job,
+                void *arg);
 
 /* Gives one answer that waits; false: none does, or it is held. */
 bool spool_answer(struct spool *spool);

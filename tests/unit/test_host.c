@@ -1,5 +1,6 @@
 /* hosts: */
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -456,6 +457,88 @@ static void a_thread_is_waited_for(void **state)
     close_host(host);
 }
 
+static void wait_in_pool(bobbin_work *work, void *arg)
+{
+    (void)arg;
+    while (!bobbin_work_stopping(work))
+        sched_yield();
+}
+
+static void work_in_pool(bobbin_work *work, void *arg)
+{
+    (void)work;
+    *(int *)arg = 42;
+}
+
+static void on_done(bobbin_request *request, bool ran, void *arg)
+{
+    bobbin_print(request, "%d %d", ran, arg != NULL ? *(int *)arg : 0);
+    bobbin_end(request);
+}
+
+static void offload(bobbin_request *request)
+{
+    int *answer = bobbin_allocate(request, sizeof *answer);
+    bobbin_offload(request, work_in_pool, on_done, answer);
+}
+
+static void offload_and_wait(bobbin_request *request)
+{
+    bobbin_offload(request, wait_in_pool, on_done, NULL);
+}
+
+static void offloaded_work_is_waited_for_and_told_to_stop(void **state)
+{
+    (void)state;
+    bobbin_test_host *host = open_with(&buffered, (struct acts){.handle = offload}, NULL);
+    bobbin_test_client *client = bobbin_test_get(host, "/");
+    assert_string_equal(bobbin_test_text(client), "1 42");
+    assert_string_equal(bobbin_test_calls(host), "start, handle, done, on_finish");
+    close_host(host);
+    host = open_with(&buffered, (struct acts){.handle = offload_and_wait}, NULL);
+    client = bobbin_test_connect(host);
+    bobbin_test_send(client, BOBBIN_TEST_REQUEST(.target = "/"));
+    bobbin_test_leave(client);
+    assert_true(bobbin_test_wait_for(host, "on_finish", 1));
+    assert_string_equal(bobbin_test_calls_for(client), "handle, on_abort, done, on_finish");
+    close_host(host);
+}
+
+static void post_from_the_loop(bobbin_request *request)
+{
+    assert_true(bobbin_post(bobbin_ticket_for(request), finish, NULL));
+}
+
+static void a_turn_looks_at_what_was_posted(void **state)
+{
+    (void)state;
+    bobbin_test_host *host =
+        open_with(&buffered, (struct acts){.handle = post_from_the_loop}, NULL);
+    bobbin_test_client *client = bobbin_test_connect(host);
+    bobbin_test_send(client, BOBBIN_TEST_REQUEST(.target = "/")); /* and nobody waits */
+    assert_string_equal(bobbin_test_text(client), "posted");
+    close_host(host);
+}
+
+static void hold_the_loop(bobbin_request *request)
+{
+    struct timespec now, then;
+    clock_gettime(CLOCK_MONOTONIC, &then);
+    do
+        clock_gettime(CLOCK_MONOTONIC, &now);
+    while ((now.tv_sec - then.tv_sec) * 1000 + (now.tv_nsec - then.tv_nsec) / 1000000 < 80);
+    bobbin_end(request);
+}
+
+static void who_holds_the_loop_is_in_the_log(void **state)
+{
+    (void)state;
+    bobbin_test_host *host = open_with(&buffered, (struct acts){.handle = hold_the_loop}, NULL);
+    bobbin_test_get(host, "/");
+    assert_true(bobbin_test_logged(host, "handle held the loop"));
+    close_host(host);
+}
+
 static void a_limit_ends_the_waiting(void **state)
 {
     (void)state;
@@ -567,6 +650,59 @@ static void a_bad_spec_never_reaches_the_spool(void **state)
     close_host(host);
 }
 
+static void print_state(bobbin_request *request, const struct bobbin_job_info *info, void *arg)
+{
+    (void)arg;
+    bobbin_print(request, "%s", bobbin_job_state_name(info->state));
+    if (info->result_fd >= 0)
+        close(info->result_fd);
+    bobbin_end(request);
+}
+
+static void wait_for_job(bobbin_request *request)
+{
+    bobbin_job_wait(request, bobbin_text("abc"), BOBBIN_WITH_RESULT, 10000, print_state, NULL);
+}
+
+static void set_job(bobbin_test_host *host, enum bobbin_job_state state)
+{
+    const struct bobbin_job_info info = {.size = sizeof info,
+                                         .id = bobbin_text("abc"),
+                                         .queue = bobbin_text("q"),
+                                         .state = state,
+                                         .has_result = state == BOBBIN_STATE_DONE};
+    bobbin_test_set_job(host, &info, bobbin_text("result"), NULL);
+}
+
+static void a_job_is_waited_for_until_it_ends_or_the_limit_passes(void **state)
+{
+    (void)state;
+    size_t descriptors = bobbin_test_descriptors();
+    bobbin_test_host *host = open_with(&buffered, (struct acts){.handle = wait_for_job}, NULL);
+    assert_string_equal(bobbin_test_text(bobbin_test_get(host, "/")), "unknown");
+    set_job(host, BOBBIN_STATE_RUNNING);
+    bobbin_test_client *client[4];
+    for (int i = 0; i < 4; i++)
+        client[i] = bobbin_test_connect(host);
+    bobbin_test_send(client[0], BOBBIN_TEST_REQUEST(.target = "/"));
+    bobbin_test_pass(host, 9000);
+    assert_int_equal(bobbin_test_outcome_of(client[0]), BOBBIN_TEST_OPEN);
+    bobbin_test_pass(host, 1000);
+    assert_string_equal(bobbin_test_text(client[0]), "running");
+    bobbin_test_send(client[1], BOBBIN_TEST_REQUEST(.target = "/"));
+    bobbin_test_leave(client[1]);
+    assert_string_equal(bobbin_test_calls_for(client[1]), "handle, on_abort, on_job, on_finish");
+    bobbin_test_leave_at(client[2], BOBBIN_TEST_BEFORE, "on_job", 1);
+    bobbin_test_send(client[2], BOBBIN_TEST_REQUEST(.target = "/"));
+    bobbin_test_send(client[3], BOBBIN_TEST_REQUEST(.target = "/"));
+    set_job(host, BOBBIN_STATE_DONE);
+    assert_string_equal(bobbin_test_calls_for(client[2]), "handle, on_abort, on_job, on_finish");
+    assert_string_equal(bobbin_test_text(client[3]), "done");
+    assert_string_equal(bobbin_test_text(bobbin_test_get(host, "/")), "done");
+    close_host(host);
+    assert_int_equal(bobbin_test_descriptors(), descriptors);
+}
+
 /* ------------------------------------------------------------------ a job */
 
 static enum bobbin_job_result look_at_job(bobbin_job *job)
@@ -605,6 +741,32 @@ static void a_job_is_as_the_test_says_and_its_result_is_kept(void **state)
     assert_true(ran->retry_after_ms == UINT64_MAX);
     assert_string_equal(bobbin_test_calls(host), "start, run");
     close_host(host);
+}
+
+static enum bobbin_job_result append_much(bobbin_job *job)
+{
+    bobbin_job_result(job, "forgotten", 9, NULL);
+    for (int i = 0; i < 3; i++)
+        if (!bobbin_job_result_append(job, "abc", 3, "text/x-mine"))
+            return bobbin_job_retry_after(job, 1, "there is no space");
+    return bobbin_job_attempt(job) > 1 ? bobbin_job_fail(job, "it was no good") : BOBBIN_JOB_DONE;
+}
+
+static void a_result_in_pieces_is_whole_or_none(void **state)
+{
+    (void)state;
+    size_t descriptors = bobbin_test_descriptors();
+    bobbin_test_host *host = open_with(&buffered, (struct acts){.run = append_much},
+                                       BOBBIN_TEST_SETUP(.is_job_process = true));
+    const struct bobbin_test_ran *ran = bobbin_test_run(host, BOBBIN_TEST_JOB(.attempt = 1));
+    assert_string_equal(ran->output.data, "abcabcabc");
+    assert_string_equal(ran->output_type, "text/x-mine");
+    ran = bobbin_test_run(host, BOBBIN_TEST_JOB(.attempt = 2));
+    assert_true(ran->result == BOBBIN_JOB_FAILED && !ran->has_output);
+    ran = bobbin_test_run(host, BOBBIN_TEST_JOB(.has_no_space = true));
+    assert_true(ran->result == BOBBIN_JOB_RETRY && !ran->has_output);
+    close_host(host);
+    assert_int_equal(bobbin_test_descriptors(), descriptors);
 }
 
 static enum bobbin_job_result count_until_stopped(bobbin_job *job)
@@ -706,12 +868,17 @@ int main(void)
         cmocka_unit_test(what_a_client_sent_goes_with_it),
         cmocka_unit_test(a_deadline_is_504_or_a_cut),
         cmocka_unit_test(a_thread_is_waited_for),
+        cmocka_unit_test(offloaded_work_is_waited_for_and_told_to_stop),
+        cmocka_unit_test(a_turn_looks_at_what_was_posted),
+        cmocka_unit_test(who_holds_the_loop_is_in_the_log),
         cmocka_unit_test(a_limit_ends_the_waiting),
         cmocka_unit_test(time_passes_for_timers_without_waiting),
         cmocka_unit_test(everything_about_a_job_is_kept),
         cmocka_unit_test(a_held_spool_answers_when_it_is_released),
         cmocka_unit_test(a_bad_spec_never_reaches_the_spool),
+        cmocka_unit_test(a_job_is_waited_for_until_it_ends_or_the_limit_passes),
         cmocka_unit_test(a_job_is_as_the_test_says_and_its_result_is_kept),
+        cmocka_unit_test(a_result_in_pieces_is_whole_or_none),
         cmocka_unit_test(a_job_is_told_to_stop_whenever_the_test_wants),
         cmocka_unit_test(a_start_that_fails_is_a_sentence),
         cmocka_unit_test(a_setup_that_cannot_be_is_a_sentence),

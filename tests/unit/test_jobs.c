@@ -125,6 +125,27 @@ static void a_spool_that_cannot_be_read_is_503(void **state)
     close_host(host);
 }
 
+static void who_waits_is_answered_when_the_job_ends(void **state)
+{
+    (void)state;
+    bobbin_test_host *host =
+        open_host(BOBBIN_TEST_SETUP(ROUTE, .options = BOBBIN_TEST_PAIRS("max-wait", "20s")));
+    struct bobbin_job_info info = info_of(BOBBIN_STATE_RUNNING);
+    bobbin_test_set_job(host, &info, nothing, NULL);
+    bobbin_test_client *first = bobbin_test_connect(host), *second = bobbin_test_connect(host);
+    bobbin_test_send(first, BOBBIN_TEST_REQUEST(.target = "/jobs/abc1?wait=10s"));
+    bobbin_test_send(second, BOBBIN_TEST_REQUEST(.target = "/jobs/abc1?wait=9m"));
+    bobbin_test_pass(host, 10000);
+    assert_non_null(strstr(bobbin_test_text(first), "\"running\""));
+    assert_int_equal(bobbin_test_outcome_of(second), BOBBIN_TEST_OPEN);
+    info.state = BOBBIN_STATE_DEAD;
+    bobbin_test_set_job(host, &info, nothing, NULL);
+    assert_non_null(strstr(bobbin_test_text(second), "\"dead\""));
+    expect_status(host, "GET", "/jobs/abc1?wait=", 400);
+    expect_status(host, "GET", "/jobs/abc1?wait=10", 400);
+    close_host(host);
+}
+
 /* The answer of the spool, and the descriptor in it, come when nobody waits any more. */
 static void a_client_that_leaves_before_the_spool_answers_leaves_nothing(void **state)
 {
@@ -154,6 +175,7 @@ int main(void)
         cmocka_unit_test(other_methods_are_refused),
         cmocka_unit_test(a_waiting_job_is_cancelled_and_a_running_one_told),
         cmocka_unit_test(a_spool_that_cannot_be_read_is_503),
+        cmocka_unit_test(who_waits_is_answered_when_the_job_ends),
         cmocka_unit_test(a_client_that_leaves_before_the_spool_answers_leaves_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
