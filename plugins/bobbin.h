@@ -227,7 +227,9 @@ struct bobbin_plugin {
      */
     bool (*start)(bobbin_host *host, const void *config, void **state,
                   bobbin_error *error) BOBBIN_ZERO;
-    void (*drain)(void *state) BOBBIN_ZERO; /* new work ends soon; running work goes on */
+    /* In workers, once: new work ends soon, running work goes on. Time to end what only listens. */
+    void (*drain)(void *state) BOBBIN_ZERO;
+    /* The last call in this process: frees the state. Not called when start failed. */
     void (*stop)(void *state) BOBBIN_ZERO;
 
     /*
@@ -249,8 +251,8 @@ struct bobbin_plugin {
     /* The client is gone or the deadline passed before the end: stop working on it. At most once.
      * After it returns, what was read from the client (path, headers, body) reads as empty. */
     void (*on_abort)(void *state, bobbin_request *request) BOBBIN_ZERO;
-    /* The last call about this request: forget the pointer. Exactly once for each handle, and never
-     * inside another call of the request's. */
+    /* The last call about this request: forget the pointer, begin nothing for it. Exactly once for
+     * each handle, and never inside another call of the request's. */
     void (*on_finish)(void *state, bobbin_request *request) BOBBIN_ZERO;
 
     /* Job. Called in a job process, may block and burn CPU as it likes. */
@@ -307,31 +309,43 @@ struct bobbin_plugin {
 
 enum bobbin_level { BOBBIN_DEBUG, BOBBIN_INFO, BOBBIN_WARNING, BOBBIN_ERROR };
 
-/* One line in the server's log, with the instance's name. Any thread. Cut at 4,096 bytes. */
+/* One line in the server's log, with the instance's name, if "log-level" lets it through. Any
+ * thread. Control characters are escaped; what is beyond 4,096 bytes is cut. Never fails. */
 void bobbin_log(bobbin_host *host, enum bobbin_level level, const char *format, ...)
     BOBBIN_PRINTF(3, 4);
 
-/* The name of this instance: "static", or "static:assets" for [static:assets]. */
+/* The name of this instance: "static", or "static:assets" for [static:assets]. Any thread; lives as
+ * long as the process. */
 const char *bobbin_instance(bobbin_host *host);
 
-/* Whether this is a job process (run is called here) and not a worker (handle is called here). */
+/* Whether this is a job process (run is called here) and not a worker (handle is called here). Any
+ * thread. */
 bool bobbin_in_job_process(bobbin_host *host);
 
 /*
- * Calls on_timer(arg) on the loop after delay_ms, then every repeat_ms (0: once; the timer is then
- * freed after its call). Only in workers: NULL in a job process or without memory. All timers of an
- * instance are stopped before its stop is called.
+ * Calls on_timer(arg) on the loop after delay_ms (0: in its next turn), then every repeat_ms (0:
+ * once; the timer is then freed after its call). The timer is the core's, arg stays yours. Only in
+ * workers, on the loop: NULL in a job process or without memory. All timers of an instance are
+ * stopped before its stop is called.
  */
 bobbin_timer *bobbin_timer_start(bobbin_host *host, uint64_t delay_ms, uint64_t repeat_ms,
                                  void (*on_timer)(void *arg), void *arg);
 
-/* Stops and frees a timer that has not ended by itself. NULL is fine. May be called in on_timer. */
+/* Stops and frees a timer that has not ended by itself: it is not called any more. On the loop, also
+ * inside on_timer. NULL is fine. */
 void bobbin_timer_stop(bobbin_timer *timer);
 
 /* ------------------------------------------------------------------ request: reading */
 
+/*
+ * For all of these: on the loop, from handle to on_finish. They cannot fail, and return what lives
+ * as long as the request; once on_abort has returned, what the client sent reads as empty.
+ */
+
+/* The host of the instance that has the request. Never NULL; lives as long as the process. */
 bobbin_host *bobbin_host_of(bobbin_request *request);
 
+/* As it came: "GET", "POST". */
 bobbin_str bobbin_method(bobbin_request *request);
 /* Percent-decoded once and normalised (no empty, "." or ".." segments); begins with "/". */
 bobbin_str bobbin_path(bobbin_request *request);
@@ -343,16 +357,20 @@ bobbin_str bobbin_route(bobbin_request *request);
 bobbin_str bobbin_target(bobbin_request *request);
 /* The raw query, without "?"; absent when there is none. */
 bobbin_str bobbin_query_string(bobbin_request *request);
-/* The first value of a query parameter, decoded ("+" is a space); absent when there is none. */
+/* The first value of a query parameter, decoded ("+" is a space) at each call; absent when there is
+ * none, or no memory. */
 bobbin_str bobbin_query(bobbin_request *request, const char *name);
 /* A header field of the request by its name (any case): the first of its lines, or absent. */
 bobbin_str bobbin_get_header(bobbin_request *request, const char *name);
-/* All header fields in the order they came; *count gets their number. */
+/* All header fields in the order they came, names as the client wrote them; *count gets their
+ * number. */
 const bobbin_field *bobbin_headers(bobbin_request *request, size_t *count);
 /* The address of the client without its port: "127.0.0.1", "::1"; "unix" for a unix socket. */
 bobbin_str bobbin_client_address(bobbin_request *request);
-bobbin_str bobbin_scheme(bobbin_request *request);    /* "http" */
-bobbin_str bobbin_authority(bobbin_request *request); /* host[:port]; empty when none came */
+bobbin_str bobbin_scheme(bobbin_request *request); /* "http" */
+/* host[:port], of the request target or else of Host (RFC 9112, section 3.3); empty when none came.
+ */
+bobbin_str bobbin_authority(bobbin_request *request);
 /* 32 hex digits that name this request in the logs; a client's own X-Request-Id when it is sane. */
 bobbin_str bobbin_request_id(bobbin_request *request);
 
@@ -387,23 +405,32 @@ void bobbin_pause(bobbin_request *request);
 /* on_body goes on, from the loop, never inside this call. Without a pause it does nothing. */
 void bobbin_resume(bobbin_request *request);
 
-/* Something of the app's own that goes with the request; NULL at first. Never freed by the core. */
+/* Something of the app's own that goes with the request, to be read until on_finish has returned;
+ * NULL at first. Never freed by the core. */
 void bobbin_set_data(bobbin_request *request, void *data);
 void *bobbin_data(bobbin_request *request);
 
-/* Memory that is freed with the request. size at most 1 MiB. NULL when there is none. */
+/* Memory that is freed after on_finish, aligned for any type, not zeroed. size at most 1 MiB. NULL
+ * when there is none. */
 void *bobbin_allocate(bobbin_request *request, size_t size);
 
 /* ------------------------------------------------------------------ request: answering */
 
-/* 200 when never called. 200..999; others are logged and become 500. */
+/*
+ * For all of these: on the loop, from handle to on_finish. For a request that has ended or whose
+ * client has left they do nothing, and say so in what they return. Texts and bytes are copied.
+ */
+
+/* The status of the answer: 200 when never called. 200..999; others are logged and become 500. After
+ * bobbin_begin it is logged and does nothing. */
 void bobbin_status(bobbin_request *request, int status);
 
 /*
  * Adds a header field. False (and a line in the log) for a name that is not a token, a value with
  * CR, LF, NUL or another control character, a field that belongs to the core (Connection,
- * Transfer-Encoding, Keep-Alive, Content-Length, Date, Trailer, Upgrade), or after the end.
- * RFC 9110, section 5.5.
+ * Transfer-Encoding, Keep-Alive, Content-Length, Date, Trailer, Upgrade), or after bobbin_begin.
+ * False too without memory. The same name twice is two fields. bobbin_headerf formats the value, at
+ * most 4,095 bytes. RFC 9110, sections 5.1 and 5.5.
  */
 bool bobbin_header(bobbin_request *request, const char *name, const char *value);
 bool bobbin_headerf(bobbin_request *request, const char *name, const char *format, ...)
@@ -462,8 +489,11 @@ bool bobbin_trailer(bobbin_request *request, const char *name, const char *value
 bool bobbin_interim(bobbin_request *request, int status, const bobbin_field *fields,
                     size_t field_count);
 
-/* Sends the answer, or the end of one that has begun. A second end is logged with the plugin's name
- * and does nothing. */
+/*
+ * Sends the answer, or the end of one that has begun, once the present callback has returned; what
+ * still has to call back (a job being stored, offloaded work) is not waited for. A second end is
+ * logged with the plugin's name and does nothing.
+ */
 void bobbin_end(bobbin_request *request);
 
 /* The whole answer to a bad request: the status, and {"error": "<the sentence>"} as JSON. Ends it.
@@ -477,6 +507,8 @@ void bobbin_cut(bobbin_request *request);
 
 /* ------------------------------------------------------------------ request: later, from anywhere */
 
+/* The ticket of a request, to be kept and copied at will. On the loop, from handle to on_finish;
+ * cannot fail. */
 bobbin_ticket bobbin_ticket_for(bobbin_request *request);
 
 /*
@@ -491,8 +523,9 @@ bool bobbin_post(bobbin_ticket ticket, void (*on_loop)(bobbin_request *request, 
  * Runs work(work, arg) on a thread of the pool ("threads"), then calls done(request, ran, arg) on
  * the loop: exactly once, never before this returns, before on_finish and also after on_abort. ran
  * is false when the client left (or the worker stopped) before a thread was free. work may block;
- * it must not touch the request. False when "offload-queue" calls wait already: nothing will be
- * called, arg is still yours, and the request was refused with 503 (cut, when it had begun).
+ * it must not touch the request. On the loop. False when "offload-queue" calls wait already: nothing
+ * will be called, arg is still yours, and the request was refused with 503 (cut, when it had begun).
+ * False too, and logged, when the request has ended or its client has left.
  */
 bool bobbin_offload(bobbin_request *request, void (*work)(bobbin_work *work, void *arg),
                     void (*done)(bobbin_request *request, bool ran, void *arg), void *arg);
@@ -501,6 +534,11 @@ bool bobbin_offload(bobbin_request *request, void (*work)(bobbin_work *work, voi
 bool bobbin_work_stopping(const bobbin_work *work);
 
 /* ------------------------------------------------------------------ jobs: from an app */
+
+/*
+ * What takes a request is called on the loop, from handle until on_finish (but not in it), and calls
+ * back there. Specs and ids are copied. What a callback is handed lives until it returns.
+ */
 
 enum bobbin_durability {
     BOBBIN_DURABILITY_QUEUE = 0, /* as [queue:NAME] or [spool] says */
@@ -634,7 +672,8 @@ enum bobbin_job_state {
     BOBBIN_STATE_EXPIRED,  /* it had not started in time */
     BOBBIN_STATE_DUPLICATE /* of another job: never told, since its id tells of that one */
 };
-const char *bobbin_job_state_name(enum bobbin_job_state state); /* any thread */
+/* Static text; "unknown" for a number that is none. Any thread. */
+const char *bobbin_job_state_name(enum bobbin_job_state state);
 
 /* What became of a job. Valid during the call only. Times: microseconds since 1970, 0: not yet. */
 struct bobbin_job_info {
@@ -665,7 +704,7 @@ typedef void bobbin_on_job(bobbin_request *request, const struct bobbin_job_info
 #define BOBBIN_WITH_RESULT 1u
 
 /*
- * Asks for a job by its id. on_job is called exactly once, on the loop, maybe before this returns,
+ * Asks for a job by its id (flags: 0 or BOBBIN_WITH_RESULT). on_job is called exactly once, on the loop, maybe before this returns,
  * and in any case before on_finish; an unknown or malformed id is STATE_UNKNOWN. When the spool
  * cannot be read info->state is STATE_UNKNOWN and info->error is the sentence.
  */
@@ -691,18 +730,28 @@ void bobbin_job_wait(bobbin_request *request, bobbin_str id, unsigned flags, uin
 
 /* ------------------------------------------------------------------ jobs: inside run */
 
+/*
+ * For all of these: on the thread that run was called on, until it returns; so long lives what they
+ * return. What reads cannot fail. Texts and bytes that are handed in are copied or written.
+ */
+
+/* As the app was told it when the job was stored. */
 bobbin_str bobbin_job_id(bobbin_job *job);
-bobbin_str bobbin_job_queue(bobbin_job *job);
-/* The whole payload, in memory or mapped from its file; valid until run returns. */
+bobbin_str bobbin_job_queue(bobbin_job *job); /* its name */
+/* The whole payload, in memory or mapped from its file; its CRC was checked. */
 bobbin_str bobbin_job_payload(bobbin_job *job);
 bobbin_str bobbin_job_content_type(bobbin_job *job); /* empty when none was given */
+/* A header of the spec by its name (any case); absent when there is none. */
 bobbin_str bobbin_job_header(bobbin_job *job, const char *name);
 unsigned bobbin_job_attempt(bobbin_job *job);  /* 1 at the first */
 unsigned bobbin_job_attempts(bobbin_job *job); /* how many are allowed */
-bool bobbin_job_stopping(bobbin_job *job);     /* cancelled, timed out or draining: come to an end */
+/* Whether it is cancelled, has timed out, or the server leaves: come to an end. Calls that block are
+ * interrupted then (EINTR, signal(7)); after the queue's "kill-after" the process is killed. */
+bool bobbin_job_stopping(bobbin_job *job);
 
-/* Makes these bytes the result (a later call replaces it, and what was appended). False with no
- * space: the job may go on. */
+/* Makes these bytes the result (a later call replaces it, and what was appended). content_type: at
+ * most 200 bytes, NULL: application/octet-stream. False with no space, which is logged: the job may
+ * go on, and is done without a result. */
 bool bobbin_job_result(bobbin_job *job, const void *data, size_t length, const char *content_type);
 /*
  * Appends to the result: for what is too large for memory. The first call of an attempt, or after
@@ -720,12 +769,15 @@ bool bobbin_job_result_append(bobbin_job *job, const void *data, size_t length,
  * taken.
  */
 bool bobbin_job_spool(bobbin_job *job, const struct bobbin_job_spec *spec, bobbin_error *error);
-/* Tells how far it is: 0..100, and words for people (cut at 127 bytes; NULL: none). Costs no syscall. */
+/* Tells how far it is: percent from 0 to 100 (others are cut to that), and words for people (cut at
+ * 127 bytes; NULL: none). Costs no system call, and cannot fail. */
 void bobbin_job_progress(bobbin_job *job, int percent, const char *words);
-/* The sentence of this failure; returns BOBBIN_JOB_FAILED, for "return bobbin_job_fail(...)". */
+/* The sentence of this failure (cut at 511 bytes); returns BOBBIN_JOB_FAILED, for "return
+ * bobbin_job_fail(...)". */
 enum bobbin_job_result bobbin_job_fail(bobbin_job *job, const char *format, ...)
     BOBBIN_PRINTF(2, 3);
-/* The delay before the next attempt, and why; returns BOBBIN_JOB_RETRY. */
+/* The delay before the next attempt (UINT64_MAX: the queue's backoff), and why (cut at 511 bytes);
+ * returns BOBBIN_JOB_RETRY. */
 enum bobbin_job_result bobbin_job_retry_after(bobbin_job *job, uint64_t delay_ms,
                                               const char *format, ...) BOBBIN_PRINTF(3, 4);
 

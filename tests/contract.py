@@ -11,14 +11,13 @@ import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CALLERS = ("plugins", "tests/plugins", "tests/unit")
-# What only C++ sees of a macro.
-NOT_FUNCTIONS = {"bobbin_job_spec_pointer"}
 
 
 def functions(header):
     """{name: whether a comment stands right before or behind its declaration}. A comment over a block of
     declarations without an empty line between them is about all of them."""
     found, has_comment = {}, False
+    header = re.sub(r"^inline .*?^}", "", header, flags=re.S | re.M)  # what only C++ needs
     for block in re.split(r"\n\s*\n", header):
         if re.match(r"\s*typedef|\s*(enum|struct) \w+ \{|\s*#", block):
             continue
@@ -26,7 +25,7 @@ def functions(header):
         text = re.sub(r"/\*.*?\*/", "", block, flags=re.S)
         for declaration in text.split(";"):
             match = re.match(r"\s*[a-z][\w\s*]*?\b(bobbin_\w+)\(", declaration)
-            if match and match.group(1) not in NOT_FUNCTIONS:
+            if match:
                 found[match.group(1)] = has_comment
     return found
 

@@ -102,6 +102,8 @@ run_tests() {
     suite build-asan variant gcc address,undefined "$BUILD/asan"
     suite build-tsan variant gcc thread "$BUILD/tsan"
     suite headers header_checks
+    suite contract-self /usr/bin/python3 tests/contract.py --self-test
+    suite contract /usr/bin/python3 tests/contract.py
     suite borders-self /usr/bin/python3 tests/borders.py --self-test
     suite borders /usr/bin/python3 tests/borders.py "$BUILD"
     suite abi-self /usr/bin/python3 tests/abi.py --self-test

@@ -1,15 +1,31 @@
 #include "core/plugin/jobspec.h"
 
 #include <ctype.h>
+#include <stddef.h>
 #include <string.h>
 
 enum { HEADERS_MAX = 64, HEADERS_MAX_BYTES = 16 * 1024, ATTEMPTS_MAX = 1000, KEY_MAX_BYTES = 200 };
+
+/* What the first header of this contract had; the macros never make less. */
+#define FIRST_BYTES                                                                                \
+    (offsetof(struct bobbin_job_spec, unique_key) + sizeof((struct bobbin_job_spec *)0)->unique_key)
+
+/* Members that a newer header added, and that this server would have to know, are not zero. */
+static bool has_unknown_members(const struct bobbin_job_spec *spec)
+{
+    const char *bytes = (const char *)spec;
+    for (size_t i = sizeof *spec; i < spec->size; i++)
+        if (bytes[i] != 0)
+            return true;
+    return false;
+}
 
 struct bobbin_job_spec jobspec_whole(const struct bobbin_job_spec *spec, const char *queue)
 {
     struct bobbin_job_spec whole = {0};
     memcpy(&whole, spec, spec->size < sizeof whole ? spec->size : sizeof whole);
-    whole.size = sizeof whole;
+    if (spec->size >= FIRST_BYTES && !has_unknown_members(spec))
+        whole.size = sizeof whole;
     if (whole.queue == NULL)
         whole.queue = queue;
     return whole;
@@ -41,6 +57,12 @@ static bool check_headers(const struct bobbin_job_spec *spec, bobbin_error *erro
 
 bool jobspec_check(const struct bobbin_job_spec *spec, bobbin_error *error)
 {
+    if (spec->size < FIRST_BYTES)
+        return bobbin_fail(error, "a job's spec has %zu bytes: it was not made with BOBBIN_JOB",
+                           spec->size);
+    if (spec->size != sizeof *spec)
+        return bobbin_fail(error, "a job's spec was made with a newer bobbin.h and uses what this "
+                                  "bobbin does not have");
     if (!check_queue(spec->queue, error) || !check_headers(spec, error))
         return false;
     if (spec->priority < 0 || spec->priority > BOBBIN_PRIORITY(9))

@@ -10,7 +10,8 @@
 enum { JOBSPEC_QUEUE_MAX_BYTES = 64, JOBSPECS_MAX = 1000 };
 
 /* A copy with all members of today, whatever the size of the plugin's; the queue, when it names
- * none, is the given one. Its pointers are those of the spec. */
+ * none, is the given one. Its pointers are those of the spec. Its size is today's, but for a spec
+ * that cannot be understood: jobspec_check then says so. */
 struct bobbin_job_spec jobspec_whole(const struct bobbin_job_spec *spec, const char *queue);
 
 /* False with a sentence: the spec (a whole one) is not legal. */
