@@ -213,6 +213,7 @@ host_rules() {
 # or the plugin that it tests in the test host: /* hosts: plugins/hello */
 test_rules() {
     local file=$1 name links extra sources=() folder cflags='' libs='' library=libbobbin.a own
+    local rule=link
     name=$(basename "$file" .c)
     links=$(sed -n '1s|^/\* links: \(.*\) \*/$|\1|p' "$file")
     own="-I. -Iplugins"
@@ -224,7 +225,7 @@ test_rules() {
         folder=$extra
         [ -d "$extra" ] || folder=$(dirname "$extra")
         if [ -d "$extra" ]; then
-            mapfile -t -O ${#sources[@]} sources < <(find "$extra" -maxdepth 1 -name '*.c' | sort)
+            mapfile -t -O ${#sources[@]} sources < <(sources_of "$extra")
         else
             sources+=("$extra")
         fi
@@ -234,9 +235,10 @@ test_rules() {
             [[ " ${sources[*]} " == *" $extra "* ]] || sources+=("$extra")
         done
     done
+    ! has_cxx "${sources[@]}" || rule=linkxx
     compile "test/$name" "$own $cflags" "$file" "${sources[@]}"
-    printf 'build %s: link %s | %s\n  libs = %s -lcmocka %s\n  ldflags = -rdynamic\n' \
-        "$OUT/tests/$name" "${objects[*]}" "$OUT/$library" "$OUT/$library $libs" "$UV_LIBS"
+    printf 'build %s: %s %s | %s\n  libs = %s -lcmocka %s\n  ldflags = -rdynamic\n' \
+        "$OUT/tests/$name" "$rule" "${objects[*]}" "$OUT/$library" "$OUT/$library $libs" "$UV_LIBS"
 }
 
 ninja_file() {
@@ -268,6 +270,9 @@ rule ar
 rule host
   command = $LD -r --wrap=running_enter --wrap=running_leave --wrap=request_settle \$\$(nm -g --defined-only \$archive | sed -n 's/.* T \\(bobbin_.*\\)/-u \\1/p') \$in \$archive -o \$out.o && objcopy -w --keep-global-symbol='bobbin_*' \$out.o && rm -f \$out && ar rcs \$out \$out.o
   description = host \$out
+rule linkxx
+  command = $CXX_HERE $LDFLAGS \$ldflags \$in -o \$out \$libs
+  description = link \$out
 rule link
   command = $CC $LDFLAGS \$ldflags \$in -o \$out \$libs
   description = link \$out

@@ -39,32 +39,37 @@ ASK = {
     "sum": lambda s: s.request("/sum", data=b"\x80\x81" * 100000)[2] == b"200000 bytes, sum %d\n" % (0x101 * 100000 % 256),
     "reverse": lambda s: s.request("/reverse", data=b"straw")[::2] == (200, b"warts"),
     "parts": parts,
+    "keeper": lambda s: s.json("/keeper", data=b"kept")[1]["queue"] == "keeper",
     "heartbeat": heartbeat,
     "shout": lambda s: result_of(s, s.request("/shout", data=b"quiet")[1]["location"]) == b"QUIET",
 }
 
 
-def blocks():
+def blocks(language="c"):
     with open(f"{ROOT}/plugins/README.md") as file:
-        return re.findall(r"^```c\n(.*?)^```", file.read(), flags=re.S | re.M)
+        return re.findall(rf"^```{language}\n(.*?)^```", file.read(), flags=re.S | re.M)
 
 
-def snippets():
-    return {re.search(r'\.name = "([a-z]+)"', block).group(1): block for block in blocks()
+def snippets(language="c"):
+    return {re.search(r'\bname = "([a-z]+)"', block).group(1): block for block in blocks(language)
             if "bobbin-test.h" not in block}
 
 
-def test_the_snippet_in_cxx_compiles(tmp_path):
+def test_the_snippet_in_cxx_compiles():
     """As the oldest C++ that it is meant for."""
-    with open(f"{ROOT}/plugins/README.md") as file:
-        block, = re.findall(r"^```cpp\n(.*?)^```", file.read(), flags=re.S | re.M)
+    block, = blocks("cpp")
     done = subprocess.run(["c++", "-std=c++17", "-Wall", "-Wextra", "-Werror", "-fsyntax-only",
                            f"-I{ROOT}/plugins", "-x", "c++", "-"], input=block, text=True)
     assert done.returncode == 0
 
 
+def test_no_snippet_is_in_a_language_that_nobody_runs():
+    with open(f"{ROOT}/plugins/README.md") as file:
+        assert set(re.findall(r"^```(\w+)$", file.read(), flags=re.M)) == {"c", "cpp"}
+
+
 def test_every_snippet_is_tested():
-    assert set(snippets()) == set(ASK)
+    assert set(snippets()) | set(snippets("cpp")) == set(ASK)
 
 
 def test_the_guide_is_right(tmp_path):
@@ -72,10 +77,13 @@ def test_the_guide_is_right(tmp_path):
     plugins = tmp_path / "build" / "plugins"
     plugins.mkdir(parents=True)
     shutil.copy(f"{BUILD}/bobbin", tmp_path / "build")  # what a plugin is checked with
-    for name, text in snippets().items():
+    sources = {f"{name}.c": text for name, text in snippets().items()}
+    sources |= {f"{name}.cc": text for name, text in snippets("cpp").items()}
+    for file, text in sources.items():
+        name = file.split(".")[0]
         folder = tmp_path / name
         folder.mkdir()
-        (folder / f"{name}.c").write_text(text)
+        (folder / file).write_text(text)
         done = subprocess.run([f"{ROOT}/build.sh", "plugin", str(folder)], capture_output=True,
                               text=True, env={**os.environ, "BUILD": str(tmp_path / "build"),
                                               "SANITIZE": ""})
@@ -83,12 +91,12 @@ def test_the_guide_is_right(tmp_path):
     gather = tmp_path / "server" / "plugins"
     gather.parent.mkdir()
     gather_plugins(str(gather))
-    for name in snippets():
+    for name in ASK:
         shutil.copy(plugins / f"{name}.so", gather)
         done = subprocess.run([f"{BUILD}/bobbin", "--plugin", str(plugins / f"{name}.so")],
                               capture_output=True, text=True)
         assert done.returncode == 0 and f"{name}" in done.stdout
-    routes = {f"/{name}": name for name in snippets()} | {"/jobs": "jobs"}
+    routes = {f"/{name}": name for name in ASK} | {"/jobs": "jobs"}
     with Server(routes, spool="processes = 1", folder=str(tmp_path / "server"),
                 sections="[greeter]\ngreeting = Moin\ntimes = 2\nloud = on") as server:
         for name, ask in ASK.items():
