@@ -3,7 +3,7 @@
 
 SUITES=()   # "name seconds verdict"
 FAILURES=0
-THREADED="test_writer test_ticket test_door test_offload test_host"
+THREADED="test_writer test_ticket test_door test_offload test_host test_slow"
 
 # suite NAME COMMAND...
 suite() {
