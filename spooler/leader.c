@@ -114,7 +114,7 @@ void leader_on_ready(void *context, const struct waiting *job)
     else if (job->index == 0) /* once a journal is enough */
         log_write(leader->log, BOBBIN_WARNING, NULL,
                   "the queue %s has no handler here: its jobs wait",
-                  ledger_queue_name(leader->ledger, job->queue));
+                  ledger_queue(leader->ledger, job->queue)->name);
 }
 
 /* ------------------------------------------------------------------ settling */

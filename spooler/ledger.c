@@ -1,4 +1,4 @@
-#include "spooler/ledger.h"
+#include "spooler/ledgerstate.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -8,33 +8,9 @@
 #include <unistd.h>
 
 #include "core/base/clock.h"
-#include "spooler/files/history.h"
 #include "spooler/followed.h"
-#include "spooler/keys.h"
-#include "spooler/parents.h"
 
-enum { NAMES_MAX = 4096, UNFINISHED_US = 60 * 1000 * 1000 };
-
-/* A queue that some job named. */
-struct named_queue {
-    char *name; /* owned */
-    struct queue_settings settings;
-};
-
-struct ledger {
-    const struct spool_directory *directory;
-    const struct spool_settings *spool;
-    const struct queue_table *table;
-    const struct log *log;
-    struct ledger_events events;
-    struct followed **journals; /* owned; a number stays the same for ever, removed ones are NULL */
-    uint32_t journal_count;
-    struct named_queue queues[NAMES_MAX];
-    uint16_t queue_count;
-    struct queue_settings defaults;
-    struct keys keys;
-    struct parents parents; /* whose children were found, while a journal is followed */
-};
+enum { UNFINISHED_US = 60 * 1000 * 1000 };
 
 static bool read_again(void *context, uint32_t journal, uint32_t block, uint32_t index, void *head,
                        struct record *record)
@@ -49,14 +25,14 @@ struct ledger *ledger_create(const struct spool_directory *directory,
                              const struct log *log, const struct ledger_events *events)
 {
     struct ledger *ledger = calloc(1, sizeof *ledger);
-    if (ledger == NULL)
+    if (ledger == NULL || (ledger->queues = queuenames_create(queues)) == NULL) {
+        free(ledger);
         return NULL;
+    }
     ledger->directory = directory;
     ledger->spool = spool;
-    ledger->table = queues;
     ledger->log = log;
     ledger->events = *events;
-    ledger->defaults = queue_defaults();
     keys_init(&ledger->keys, read_again, ledger);
     return ledger;
 }
@@ -67,41 +43,11 @@ void ledger_destroy(struct ledger *ledger)
         return;
     for (uint32_t i = 0; i < ledger->journal_count; i++)
         followed_close(ledger->journals[i]);
-    for (uint16_t i = 0; i < ledger->queue_count; i++)
-        free(ledger->queues[i].name);
+    queuenames_destroy(ledger->queues);
     keys_finish(&ledger->keys);
     free(ledger->journals);
     parents_finish(&ledger->parents);
     free(ledger);
-}
-
-/* ------------------------------------------------------------------ queues */
-
-/* The number of a queue's name. The last number stands for all that are one too many. */
-static uint16_t number_of(struct ledger *ledger, bobbin_str name)
-{
-    for (uint16_t i = 0; i < ledger->queue_count; i++)
-        if (bobbin_is(name, ledger->queues[i].name))
-            return i;
-    char *copy = ledger->queue_count < NAMES_MAX ? strndup(name.data, name.length) : NULL;
-    if (copy == NULL)
-        return (uint16_t)(ledger->queue_count - 1);
-    const struct queue_settings *settings = queue_table_find(ledger->table, name);
-    struct named_queue *queue = &ledger->queues[ledger->queue_count];
-    queue->name = copy;
-    queue->settings = settings != NULL ? *settings : ledger->defaults;
-    queue->settings.name = copy;
-    return ledger->queue_count++;
-}
-
-const struct queue_settings *ledger_queue(const struct ledger *ledger, uint16_t queue)
-{
-    return &ledger->queues[queue].settings;
-}
-
-const char *ledger_queue_name(const struct ledger *ledger, uint16_t queue)
-{
-    return ledger->queues[queue].name;
 }
 
 /* ------------------------------------------------------------------ following */
@@ -109,7 +55,7 @@ const char *ledger_queue_name(const struct ledger *ledger, uint16_t queue)
 static void describe(struct ledger *ledger, uint32_t journal, const struct record *record,
                      struct waiting *job)
 {
-    uint16_t queue = number_of(ledger, record->queue);
+    uint16_t queue = queuenames_number(ledger->queues, record->queue);
     const struct queue_settings *settings = ledger_queue(ledger, queue);
     *job = (struct waiting){
         .due_us = record->due_us,
@@ -281,169 +227,6 @@ void ledger_scan(struct ledger *ledger)
             followed_settle(ledger->journals[i]);
 }
 
-void ledger_address(const struct ledger *ledger, const struct waiting *job,
-                    struct job_address *address)
-{
-    *address = (struct job_address){.block = job->block, .index = job->index};
-    followed_name(ledger->journals[job->journal], &address->writer, &address->sequence);
-}
-
-/* ------------------------------------------------------------------ changes of state */
-
-#define FROM(state) (1u << (state))
-
-/* Which states may come before each: the drawing in ledger.h. */
-static const unsigned legal_before[] = {
-    [BOBBIN_STATE_READY] = FROM(BOBBIN_STATE_RUNNING),
-    [BOBBIN_STATE_RUNNING] = FROM(BOBBIN_STATE_READY),
-    [BOBBIN_STATE_DONE] = FROM(BOBBIN_STATE_RUNNING) | FROM(BOBBIN_STATE_CANCELLING),
-    [BOBBIN_STATE_DEAD] = FROM(BOBBIN_STATE_READY) | FROM(BOBBIN_STATE_RUNNING),
-    [BOBBIN_STATE_CANCELLING] = FROM(BOBBIN_STATE_RUNNING),
-    [BOBBIN_STATE_CANCELLED] = FROM(BOBBIN_STATE_READY) | FROM(BOBBIN_STATE_CANCELLING),
-    [BOBBIN_STATE_EXPIRED] = FROM(BOBBIN_STATE_READY),
-    [BOBBIN_STATE_DUPLICATE] = FROM(BOBBIN_STATE_READY),
-};
-
-static bool move(struct ledger *ledger, const struct waiting *job, struct state_entry *now,
-                 enum bobbin_job_state state)
-{
-    struct followed *journal = ledger->journals[job->journal];
-    struct state_entry before;
-    bobbin_error error;
-    if (!followed_get(journal, job->index, &before))
-        before.state = BOBBIN_STATE_READY;
-    if (!(legal_before[state] & FROM(before.state))) {
-        log_write(ledger->log, BOBBIN_ERROR, NULL, "a job cannot become %s after %s",
-                  bobbin_job_state_name(state),
-                  bobbin_job_state_name((enum bobbin_job_state)before.state));
-        return false;
-    }
-    now->state = (uint8_t)state;
-    now->block = job->block;
-    now->attempt = job->attempt;
-    if (state != BOBBIN_STATE_READY && state != BOBBIN_STATE_RUNNING)
-        now->due_or_started_us = before.due_or_started_us;
-    if (followed_put(journal, job->index, now, &error))
-        return true;
-    log_write(ledger->log, BOBBIN_ERROR, NULL, "%s", error.text);
-    return false;
-}
-
-static bool end_as(struct ledger *ledger, const struct waiting *job, struct state_entry *now,
-                   enum bobbin_job_state state)
-{
-    struct job_address address;
-    now->ended_us = clock_us();
-    if (!move(ledger, job, now, state))
-        return false;
-    if (job->flags & WAITING_HAS_KEY)
-        keys_release(&ledger->keys, job);
-    ledger_address(ledger, job, &address);
-    ledger->events.on_ended(ledger->events.context, &address);
-    return true;
-}
-
-static bool end(struct ledger *ledger, const struct waiting *job, enum bobbin_job_state state)
-{
-    struct state_entry now = {0};
-    return end_as(ledger, job, &now, state);
-}
-
-bool ledger_start(struct ledger *ledger, struct waiting *job, uint32_t slot)
-{
-    struct state_entry now = {.slot = slot, .due_or_started_us = clock_us()};
-    job->attempt++;
-    if (!move(ledger, job, &now, BOBBIN_STATE_RUNNING))
-        return false;
-    /* On the file before the job process hears of it: whoever leads next must know. */
-    return followed_flush(ledger->journals[job->journal], ledger->log);
-}
-
-bool ledger_done(struct ledger *ledger, const struct waiting *job)
-{
-    return end(ledger, job, BOBBIN_STATE_DONE);
-}
-
-static void remember(struct ledger *ledger, const struct waiting *job, const char *sentence)
-{
-    struct job_address address;
-    struct state_entry before = {0};
-    bobbin_error error;
-    ledger_address(ledger, job, &address);
-    followed_get(ledger->journals[job->journal], job->index, &before);
-    if (!history_append(ledger->directory, &address, job->attempt, before.due_or_started_us,
-                        clock_us(), sentence, &error))
-        log_write(ledger->log, BOBBIN_ERROR, NULL, "%s", error.text);
-}
-
-bool ledger_dead(struct ledger *ledger, const struct waiting *job, const char *sentence)
-{
-    remember(ledger, job, sentence);
-    return end(ledger, job, BOBBIN_STATE_DEAD);
-}
-
-bool ledger_retry(struct ledger *ledger, struct waiting *job, uint64_t due_us, const char *sentence)
-{
-    struct state_entry now = {.due_or_started_us = due_us};
-    remember(ledger, job, sentence);
-    job->due_us = due_us;
-    return move(ledger, job, &now, BOBBIN_STATE_READY);
-}
-
-bool ledger_hand_back(struct ledger *ledger, struct waiting *job)
-{
-    struct state_entry now = {.due_or_started_us = 0};
-    job->due_us = 0;
-    job->attempt--;
-    return move(ledger, job, &now, BOBBIN_STATE_READY);
-}
-
-bool ledger_cancelling(struct ledger *ledger, const struct waiting *job)
-{
-    struct state_entry now = {0}, before;
-    if (followed_get(ledger->journals[job->journal], job->index, &before))
-        now.slot = before.slot;
-    return move(ledger, job, &now, BOBBIN_STATE_CANCELLING);
-}
-
-bool ledger_cancelled(struct ledger *ledger, const struct waiting *job)
-{
-    followed_note_withdrawn(ledger->journals[job->journal]);
-    return end(ledger, job, BOBBIN_STATE_CANCELLED);
-}
-
-bool ledger_may_expire(struct ledger *ledger, const struct waiting *job)
-{
-    struct state_entry entry;
-    struct followed *journal = ledger->journals[job->journal];
-    if (journal == NULL || followed_is_settled(journal))
-        return false;
-    return !followed_get(journal, job->index, &entry) ||
-           (entry.state == BOBBIN_STATE_READY && entry.attempt == 0);
-}
-
-bool ledger_expired(struct ledger *ledger, const struct waiting *job)
-{
-    if (!ledger_may_expire(ledger, job))
-        return false;
-    followed_note_withdrawn(ledger->journals[job->journal]);
-    return end(ledger, job, BOBBIN_STATE_EXPIRED);
-}
-
-bool ledger_has_ended(struct ledger *ledger, const struct waiting *job)
-{
-    struct followed *journal = ledger->journals[job->journal];
-    return journal == NULL || followed_has_ended(journal, job->index);
-}
-
-bool ledger_is_withdrawn(struct ledger *ledger, const struct waiting *job)
-{
-    struct followed *journal = ledger->journals[job->journal];
-    if (journal == NULL || followed_is_settled(journal))
-        return true; /* all of its jobs have ended: so has this one */
-    return followed_has_withdrawn(journal) && followed_has_ended(journal, job->index);
-}
-
 /* ------------------------------------------------------------------ unique keys */
 
 static void make_duplicate(struct ledger *ledger, const struct waiting *job,
@@ -453,7 +236,7 @@ static void make_duplicate(struct ledger *ledger, const struct waiting *job,
     struct state_entry now = {.first = {.block = holder->block, .index = holder->index}};
     copy.flags &= (uint8_t)~WAITING_HAS_KEY; /* it never held it */
     followed_name(ledger->journals[holder->journal], &now.first.writer, &now.first.sequence);
-    end_as(ledger, &copy, &now, BOBBIN_STATE_DUPLICATE);
+    ledger_end_as(ledger, &copy, &now, BOBBIN_STATE_DUPLICATE);
 }
 
 static bool was_touched(struct ledger *ledger, const struct waiting *job)

@@ -58,7 +58,6 @@ void ledger_address(const struct ledger *ledger, const struct waiting *job,
 
 /* The number of a queue's settings; they are made up of defaults for an unknown queue. */
 const struct queue_settings *ledger_queue(const struct ledger *ledger, uint16_t queue);
-const char *ledger_queue_name(const struct ledger *ledger, uint16_t queue);
 
 /* ---- changes of state; an illegal one is logged and refused */
 

@@ -114,7 +114,7 @@ static void every_job_is_found_once_and_new_ones_later(void **state)
     write_jobs(folder, &journal, 3);
     struct ledger *ledger = opened(folder, &found);
     assert_int_equal(found.ready_count, 3);
-    assert_string_equal(ledger_queue_name(ledger, found.ready[0].queue), "q");
+    assert_string_equal(ledger_queue(ledger, found.ready[0].queue)->name, "q");
     assert_int_equal(found.ready[0].attempts, 5); /* as a queue without a section has */
     ledger_scan(ledger);
     assert_int_equal(found.ready_count, 3);
