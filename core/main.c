@@ -96,6 +96,8 @@ static void fill_queues(struct service *service)
         struct queue_settings *settings = &service->queues.queues[service->queues.count++];
         *settings = *(const struct queue_settings *)queue->settings;
         settings->name = queue->name;
+        if (settings->handler[0] == '\0' && queue->handler != NULL)
+            settings->handler = queue->handler->name;
     }
 }
 

@@ -194,8 +194,8 @@ struct bobbin_option {
 
 /* What .run answers. */
 enum bobbin_job_result {
-    BOBBIN_JOB_DONE = 0,   /* finished; what was written with bobbin_job_result is its result */
-    BOBBIN_JOB_RETRY = 1,  /* try again after the queue's backoff, or after bobbin_job_retry_after */
+    BOBBIN_JOB_DONE = 0,  /* finished; what was written with bobbin_job_result is its result */
+    BOBBIN_JOB_RETRY = 1, /* try again after the queue's backoff, or after bobbin_job_retry_after */
     BOBBIN_JOB_FAILED = 2, /* never again: a dead letter, with the sentence of bobbin_job_fail */
 };
 
@@ -234,9 +234,10 @@ struct bobbin_plugin {
 
     /*
      * App. Called on the worker's loop, when head and body are complete; with .on_body already when
-     * the head is. Must lead to exactly one end of the request, now or later: bobbin_end,
-     * bobbin_refuse, bobbin_cut or bobbin_spool_and_accept. The request may be kept past the return
-     * only when on_finish is set; otherwise keep a ticket.
+     * the head is. Must lead to exactly one end of the request, now or later (unless on_abort comes
+     * first): bobbin_end, bobbin_refuse, bobbin_cut, bobbin_accept or bobbin_spool_and_accept. To
+     * keep the request past the return, set on_finish, or keep a ticket; what hands it back by
+     * itself (on_stored, on_job, done) needs neither.
      */
     void (*handle)(void *state, bobbin_request *request) BOBBIN_ZERO;
     /*
@@ -248,8 +249,13 @@ struct bobbin_plugin {
                     bool is_last) BOBBIN_ZERO;
     /* A write was answered BLOCKED, and less than "write-low-mark" waits for the client now. */
     void (*on_writable)(void *state, bobbin_request *request) BOBBIN_ZERO;
-    /* The client is gone or the deadline passed before the end: stop working on it. At most once.
-     * After it returns, what was read from the client (path, headers, body) reads as empty. */
+    /*
+     * The client is gone or the deadline passed before the end: stop working on it; it needs no end
+     * any more. At most once. After it returns, what was read from the client (path, headers, body)
+     * reads as empty, and what pointed there must not be used. A client is gone when it resets or a
+     * write to it fails. One that closes in order looks like one that has only finished sending and
+     * waits for its answer (RFC 9112, section 9.6): it is noticed by the next write, or not at all.
+     */
     void (*on_abort)(void *state, bobbin_request *request) BOBBIN_ZERO;
     /* The last call about this request: forget the pointer, begin nothing for it. Exactly once for
      * each handle, and never inside another call of the request's. */
@@ -309,8 +315,9 @@ struct bobbin_plugin {
 
 enum bobbin_level { BOBBIN_DEBUG, BOBBIN_INFO, BOBBIN_WARNING, BOBBIN_ERROR };
 
-/* One line in the server's log, with the instance's name, if "log-level" lets it through. Any
- * thread. Control characters are escaped; what is beyond 4,096 bytes is cut. Never fails. */
+/* One line in the server's log (of a request: bobbin_host_of; of a job: bobbin_host_of_job), with
+ * the instance's name, if "log-level" lets it through. Any thread. Control characters are escaped;
+ * what is beyond 4,096 bytes is cut. Never fails. */
 void bobbin_log(bobbin_host *host, enum bobbin_level level, const char *format, ...)
     BOBBIN_PRINTF(3, 4);
 
@@ -331,8 +338,8 @@ bool bobbin_in_job_process(bobbin_host *host);
 bobbin_timer *bobbin_timer_start(bobbin_host *host, uint64_t delay_ms, uint64_t repeat_ms,
                                  void (*on_timer)(void *arg), void *arg);
 
-/* Stops and frees a timer that has not ended by itself: it is not called any more. On the loop, also
- * inside on_timer. NULL is fine. */
+/* Stops and frees a timer that has not ended by itself: it is not called any more. On the loop,
+ * also inside on_timer. NULL is fine. */
 void bobbin_timer_stop(bobbin_timer *timer);
 
 /* ------------------------------------------------------------------ request: reading */
@@ -400,7 +407,7 @@ int64_t bobbin_body_read(bobbin_request *request, uint64_t offset, void *buffer,
 bool bobbin_collect_body(bobbin_request *request);
 
 /* No on_body until bobbin_resume: the socket is not read meanwhile, and the client has to wait.
- * Twice is once. Without effect once the body is complete. */
+ * Twice is once. Without effect once the body is complete. One pause may last "request-timeout". */
 void bobbin_pause(bobbin_request *request);
 /* on_body goes on, from the loop, never inside this call. Without a pause it does nothing. */
 void bobbin_resume(bobbin_request *request);
@@ -421,8 +428,8 @@ void *bobbin_allocate(bobbin_request *request, size_t size);
  * client has left they do nothing, and say so in what they return. Texts and bytes are copied.
  */
 
-/* The status of the answer: 200 when never called. 200..999; others are logged and become 500. After
- * bobbin_begin it is logged and does nothing. */
+/* The status of the answer: 200 when never called. 200..999; others are logged and become 500.
+ * After bobbin_begin it is logged and does nothing. */
 void bobbin_status(bobbin_request *request, int status);
 
 /*
@@ -449,8 +456,7 @@ enum bobbin_flow {
  * the client; who writes on regardless is cut off at "answer-memory". Copied before it returns.
  */
 enum bobbin_flow bobbin_write(bobbin_request *request, const void *data, size_t length);
-enum bobbin_flow bobbin_print(bobbin_request *request, const char *format, ...)
-    BOBBIN_PRINTF(2, 3);
+enum bobbin_flow bobbin_print(bobbin_request *request, const char *format, ...) BOBBIN_PRINTF(2, 3);
 /* Appends the text as the inside of a JSON string (RFC 8259, section 7), without the quotes. */
 enum bobbin_flow bobbin_write_json(bobbin_request *request, bobbin_str text);
 
@@ -496,7 +502,8 @@ bool bobbin_interim(bobbin_request *request, int status, const bobbin_field *fie
  */
 void bobbin_end(bobbin_request *request);
 
-/* The whole answer to a bad request: the status, and {"error": "<the sentence>"} as JSON. Ends it.
+/* The whole answer to a bad request: the status, and {"error": "<the sentence>"} as JSON, in place
+ * of what was written. Header fields that were added stay, but for those about the body. Ends it.
  * An answer that has begun cannot be taken back: it is cut, and the sentence is logged. */
 void bobbin_refuse(bobbin_request *request, int status, const char *format, ...)
     BOBBIN_PRINTF(3, 4);
@@ -505,7 +512,7 @@ void bobbin_refuse(bobbin_request *request, int status, const char *format, ...)
  * will never be whole. */
 void bobbin_cut(bobbin_request *request);
 
-/* ------------------------------------------------------------------ request: later, from anywhere */
+/* ------------------------------------------------------------------ request: later */
 
 /* The ticket of a request, to be kept and copied at will. On the loop, from handle to on_finish;
  * cannot fail. */
@@ -523,9 +530,11 @@ bool bobbin_post(bobbin_ticket ticket, void (*on_loop)(bobbin_request *request, 
  * Runs work(work, arg) on a thread of the pool ("threads"), then calls done(request, ran, arg) on
  * the loop: exactly once, never before this returns, before on_finish and also after on_abort. ran
  * is false when the client left (or the worker stopped) before a thread was free. work may block;
- * it must not touch the request. On the loop. False when "offload-queue" calls wait already: nothing
- * will be called, arg is still yours, and the request was refused with 503 (cut, when it had begun).
- * False too, and logged, when the request has ended or its client has left.
+ * it must not touch the request, nor what points into it: copy what it needs first (into
+ * bobbin_allocate, which stays until done has returned; a spilled body by dup(2) of its
+ * descriptor). On the loop. False when "offload-queue" calls wait already: nothing will be called,
+ * arg is still yours, and the request was refused with 503 (cut, when it had begun). False too, and
+ * logged, when the request has ended or its client has left.
  */
 bool bobbin_offload(bobbin_request *request, void (*work)(bobbin_work *work, void *arg),
                     void (*done)(bobbin_request *request, bool ran, void *arg), void *arg);
@@ -536,14 +545,14 @@ bool bobbin_work_stopping(const bobbin_work *work);
 /* ------------------------------------------------------------------ jobs: from an app */
 
 /*
- * What takes a request is called on the loop, from handle until on_finish (but not in it), and calls
- * back there. Specs and ids are copied. What a callback is handed lives until it returns.
+ * What takes a request is called on the loop, from handle until on_finish (but not in it), and
+ * calls back there. Specs and ids are copied. What a callback is handed lives until it returns.
  */
 
 enum bobbin_durability {
     BOBBIN_DURABILITY_QUEUE = 0, /* as [queue:NAME] or [spool] says */
     BOBBIN_DURABILITY_POWER,     /* stored once it is on disk: survives the loss of power */
-    BOBBIN_DURABILITY_PROCESS    /* stored once it is written: survives every crash but the kernel's */
+    BOBBIN_DURABILITY_PROCESS /* stored once it is written: survives every crash but the kernel's */
 };
 
 /* Priority 0 (first) to 9 (last) for bobbin_job_spec; without it a job has priority 5. */
@@ -558,7 +567,9 @@ enum bobbin_durability {
  */
 struct bobbin_job_spec {
     size_t size BOBBIN_ZERO;
-    const char *queue BOBBIN_ZERO; /* [a-z0-9_-]{1,64}; NULL: the plugin's own name */
+    /* [a-z0-9_-]{1,64}; NULL: the plugin's name. [queue:NAME] says which instance runs its jobs;
+     * for a plugin's own queue it is the plain instance, or the only one. */
+    const char *queue BOBBIN_ZERO;
     bobbin_str payload BOBBIN_ZERO;
     bool payload_is_body BOBBIN_ZERO; /* the request's body is it (a spilled one is not copied) */
     const char *content_type BOBBIN_ZERO; /* NULL: the request's own when payload_is_body */
@@ -599,7 +610,7 @@ enum bobbin_outcome {
 struct bobbin_stored {
     size_t size;
     enum bobbin_outcome outcome;
-    bobbin_str id;        /* opaque, at most 64 bytes of [a-z0-9]; absent unless stored */
+    bobbin_str id; /* opaque, at most 64 bytes of [a-z0-9]; absent unless stored */
     const char *queue;
     const char *sentence; /* "" when stored */
 };
@@ -616,8 +627,9 @@ void bobbin_spool(bobbin_request *request, const struct bobbin_job_spec *spec,
                   bobbin_on_stored *on_stored, void *arg);
 
 /*
- * Stores the job, then ends the request: 202 with {"id","queue","state"} and Location (the route of
- * the jobs plugin, when one is mounted), 503 with Retry-After when full, 500 when it failed.
+ * Stores the job, then ends the request: 202 with {"id","queue","state","location"} and Location
+ * (the route of the jobs plugin, when one is mounted), 503 with Retry-After when full, 500 when it
+ * failed.
  */
 void bobbin_spool_and_accept(bobbin_request *request, const struct bobbin_job_spec *spec);
 
@@ -704,16 +716,18 @@ typedef void bobbin_on_job(bobbin_request *request, const struct bobbin_job_info
 #define BOBBIN_WITH_RESULT 1u
 
 /*
- * Asks for a job by its id (flags: 0 or BOBBIN_WITH_RESULT). on_job is called exactly once, on the loop, maybe before this returns,
- * and in any case before on_finish; an unknown or malformed id is STATE_UNKNOWN. When the spool
- * cannot be read info->state is STATE_UNKNOWN and info->error is the sentence.
+ * Asks for a job by its id; flags: 0 or BOBBIN_WITH_RESULT. on_job is called exactly once, on the
+ * loop, other than on_stored maybe before this returns, and in any case before on_finish; an
+ * unknown or malformed id is STATE_UNKNOWN. When the spool cannot be read info->state is
+ * STATE_UNKNOWN and info->error is the sentence.
  */
 void bobbin_job_status(bobbin_request *request, bobbin_str id, unsigned flags,
                        bobbin_on_job *on_job, void *arg);
 
 /*
  * Asks the spooler to cancel a job: a waiting one is CANCELLED, a running one is CANCELLING and its
- * process is stopped. on_job gets the state afterwards, as above; a job that had ended is unchanged.
+ * process is stopped. on_job gets the state afterwards, as above; a job that had ended is
+ * unchanged.
  */
 void bobbin_job_cancel(bobbin_request *request, bobbin_str id, bobbin_on_job *on_job, void *arg);
 
@@ -722,8 +736,8 @@ void bobbin_job_cancel(bobbin_request *request, bobbin_str id, bobbin_on_job *on
  * an ended state in time, or any other when the limit passed first. When the client leaves or
  * "request-timeout" passes, on_job is called soon, after on_abort; it is also when the request is
  * ended before. flags and the rest are as for bobbin_job_status. Works from any worker; when no
- * spooler leads, the files are looked at from time to time. A worker keeps 65,536 waits: one more is
- * told at once, as if its limit had passed.
+ * spooler leads, the files are looked at from time to time. A worker keeps 65,536 waits: one more
+ * is told at once, as if its limit had passed.
  */
 void bobbin_job_wait(bobbin_request *request, bobbin_str id, unsigned flags, uint64_t limit_ms,
                      bobbin_on_job *on_job, void *arg);
@@ -738,6 +752,9 @@ void bobbin_job_wait(bobbin_request *request, bobbin_str id, unsigned flags, uin
 /* As the app was told it when the job was stored. */
 bobbin_str bobbin_job_id(bobbin_job *job);
 bobbin_str bobbin_job_queue(bobbin_job *job); /* its name */
+/* The host of the instance that runs the job: for bobbin_log. Never NULL; lives as long as the
+ * process. */
+bobbin_host *bobbin_host_of_job(bobbin_job *job);
 /* The whole payload, in memory or mapped from its file; its CRC was checked. */
 bobbin_str bobbin_job_payload(bobbin_job *job);
 bobbin_str bobbin_job_content_type(bobbin_job *job); /* empty when none was given */
@@ -745,8 +762,10 @@ bobbin_str bobbin_job_content_type(bobbin_job *job); /* empty when none was give
 bobbin_str bobbin_job_header(bobbin_job *job, const char *name);
 unsigned bobbin_job_attempt(bobbin_job *job);  /* 1 at the first */
 unsigned bobbin_job_attempts(bobbin_job *job); /* how many are allowed */
-/* Whether it is cancelled, has timed out, or the server leaves: come to an end. Calls that block are
- * interrupted then (EINTR, signal(7)); after the queue's "kill-after" the process is killed. */
+/* Whether it is cancelled, has timed out, or the server leaves: come to an end, with RETRY (which
+ * then becomes cancelled, another attempt, or the same attempt later); DONE is done all the same.
+ * Calls that block are interrupted (EINTR, signal(7)); after the queue's "kill-after" the process
+ * is killed. */
 bool bobbin_job_stopping(bobbin_job *job);
 
 /* Makes these bytes the result (a later call replaces it, and what was appended). content_type: at
@@ -814,7 +833,8 @@ struct bobbin_limits {
     uint64_t reserved[5];
 };
 
-/* One request head. The core hands it in zeroed but for the array; spans point into the fed data. */
+/* One request head. The core hands it in zeroed but for the array; spans point into the fed data.
+ */
 struct bobbin_head {
     size_t size;
     bobbin_str method;
@@ -823,7 +843,7 @@ struct bobbin_head {
     uint32_t minor;       /* HTTP/1.<minor> */
     bool keep_alive;      /* the client allows another request after this one */
     bool has_body;
-    bool expects_continue;  /* waits for 100 before it sends the body */
+    bool expects_continue;   /* waits for 100 before it sends the body */
     uint64_t content_length; /* of the body; UINT64_MAX: not known (chunked) */
     bobbin_field *fields;    /* the core's array */
     size_t field_count;
@@ -883,8 +903,7 @@ struct bobbin_protocol {
     size_t (*head)(void *connection, const struct bobbin_answer *answer, char *out,
                    size_t capacity);
     /* The same for a part of the framing of the answer whose head was written last. */
-    size_t (*frame)(void *connection, const struct bobbin_frame *frame, char *out,
-                    size_t capacity);
+    size_t (*frame)(void *connection, const struct bobbin_frame *frame, char *out, size_t capacity);
     void (*close)(void *connection);
 };
 

@@ -33,7 +33,7 @@ void answer_reset(struct answer *answer)
     answer->body_capacity = 0;
     answer->is_too_large = false;
     answer->stage = ANSWER_BUILT;
-    answer->sent_bytes = 0;
+    answer->length = answer->sent_bytes = 0;
     answer->is_bodiless = answer->is_overlong = answer->is_blocked = false;
     answer->trailers = NULL;
     answer->trailer_count = answer->trailer_capacity = 0;

@@ -190,6 +190,7 @@ void bobbin_refuse(bobbin_request *request, int status, const char *format, ...)
         request->answer.is_too_large = false;
         answer_refusal(&request->answer, &request->arena, status, sentence);
     } else if (request_is_open(request)) {
+        streaming_send_on(request);
         request_cut(request, sentence);
     }
     bobbin_end(request);
@@ -197,7 +198,9 @@ void bobbin_refuse(bobbin_request *request, int status, const char *format, ...)
 
 void bobbin_cut(bobbin_request *request)
 {
-    if (request->state == REQUEST_HANDLING)
+    if (request->state == REQUEST_HANDLING) {
+        streaming_send_on(request);
         request->answer.stage = ANSWER_CUT;
+    }
     bobbin_end(request);
 }

@@ -148,6 +148,7 @@ void streaming_end(bobbin_request *request)
         return;
     request_complain(request, "less was written than the length that was declared; "
                               "the connection was closed");
+    streaming_send_on(request);
     answer->stage = ANSWER_CUT;
 }
 

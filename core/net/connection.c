@@ -194,6 +194,22 @@ static void choose_deadline(struct connection *connection, bool progress)
         deadline_set(&connection->clients->deadlines, &connection->deadline, kind);
 }
 
+/* The answer will never be whole. What there is of it goes out; where the end of the connection
+ * would be taken for its end (RFC 9112, section 6.3), only a reset tells. */
+static void cut(struct connection *connection)
+{
+    const bobbin_request *request = connection->request;
+    bool ends_with_connection =
+        request->answer.length == BOBBIN_LENGTH_UNKNOWN && request->head.minor == 0;
+    bool progress;
+    if (ends_with_connection)
+        transport_reset(&connection->transport);
+    else
+        output_flush(&connection->output, &connection->clients->outputs, &connection->transport,
+                     &progress);
+    connection_close(connection);
+}
+
 static void begin_lingering(struct connection *connection)
 {
     if (connection->is_half_closed) {
@@ -256,7 +272,7 @@ static bool answer_early(struct connection *connection)
     connection->closes |= !is_little;
     streaming_send_on(connection->request);
     if (!reply_send(connection)) {
-        connection_close(connection);
+        cut(connection);
         return false;
     }
     connection->state = connection->closes ? CONNECTION_SENDING : CONNECTION_DISCARDING;
@@ -284,7 +300,7 @@ static bool advance(struct connection *connection, bool *progress)
             return false;
         streaming_send_on(connection->request);
         if (!reply_send(connection)) {
-            connection_close(connection);
+            cut(connection);
             return false;
         }
         leave_handling(connection);
@@ -312,7 +328,7 @@ static bool serve_stream(struct connection *connection, bool *progress)
         return false;
     streaming_send_on(request);
     if (request->answer.stage == ANSWER_CUT) {
-        connection_close(connection);
+        cut(connection);
         return false;
     }
     if (request->answer.is_blocked && !output_is_empty(&connection->output))

@@ -101,6 +101,12 @@ ssize_t transport_send_file(struct transport *transport, int fd, uint64_t offset
     return sent;
 }
 
+void transport_reset(struct transport *transport)
+{
+    const struct linger at_once = {.l_onoff = 1}; /* socket(7), SO_LINGER */
+    setsockopt(transport->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
 void transport_shut(struct transport *transport)
 {
     shutdown(transport->fd, SHUT_WR);

@@ -29,6 +29,9 @@ ssize_t transport_write(struct transport *transport, const struct iovec *vector,
 /* sendfile(2); 0 means that the file has ended early. */
 ssize_t transport_send_file(struct transport *transport, int fd, uint64_t offset, uint64_t length);
 
+/* The close that follows is a reset: the client learns that not all has come. */
+void transport_reset(struct transport *transport);
+
 /* Half-closes: nothing more will be sent. */
 void transport_shut(struct transport *transport);
 

@@ -301,23 +301,51 @@ static bool has_queue(const struct container *container, const char *name)
     return false;
 }
 
+/* Whether this instance is the one that runs the jobs of its plugin's own queue: the plain one, or
+ * the only one. False with a sentence when it could be any of several. */
+static bool is_own_handler(const struct container *container,
+                           const struct plugin_instance *instance, bool *is_it, bobbin_error *error)
+{
+    const char *name = instance->plugin->name;
+    const struct plugin_instance *other;
+    *is_it = strcmp(instance->name, name) == 0;
+    if (*is_it || plugin_set_find(container->plugins, name) != NULL)
+        return true;
+    for (size_t i = 0; (other = plugin_set_at(container->plugins, i)) != NULL; i++)
+        if (other != instance && strcmp(other->plugin->name, name) == 0)
+            return bobbin_fail(error,
+                               "%s: %s and %s both spool into the queue \"%s\": say which of them "
+                               "runs its jobs, with [queue:%s] and handler = %s",
+                               config_file(container->config), instance->name, other->name, name,
+                               name, instance->name);
+    return *is_it = true;
+}
+
+static bool add_silent_queue(struct container *container, const struct container_tables *tables,
+                             struct plugin_instance *instance, bobbin_error *error)
+{
+    const char *name = instance->plugin->name;
+    char section[PLUGIN_INSTANCE_NAME_BYTES + sizeof queue_prefix];
+    struct container_queue *queue = add_queue(container, name, tables, error);
+    if (queue == NULL)
+        return false;
+    snprintf(section, sizeof section, "%s%s", queue_prefix, name);
+    queue->handler = instance;
+    return config_fill(container->config, section, tables->queue, queue->settings, error);
+}
+
 /* A plugin that runs jobs has a queue of its own name, also when nobody wrote a section for it. */
 static bool add_silent_queues(struct container *container, const struct container_tables *tables,
                               bobbin_error *error)
 {
     struct plugin_instance *instance;
     for (size_t i = 0; (instance = plugin_set_at(container->plugins, i)) != NULL; i++) {
-        bool is_plain = strchr(instance->name, ':') == NULL;
-        if (instance->plugin->run == NULL || !is_plain || has_queue(container, instance->name))
+        bool is_handler;
+        if (instance->plugin->run == NULL || has_queue(container, instance->plugin->name))
             continue;
-        struct container_queue *queue = add_queue(container, instance->name, tables, error);
-        if (queue == NULL)
+        if (!is_own_handler(container, instance, &is_handler, error) ||
+            (is_handler && !add_silent_queue(container, tables, instance, error)))
             return false;
-        char section[PLUGIN_INSTANCE_NAME_BYTES + sizeof queue_prefix];
-        snprintf(section, sizeof section, "%s%s", queue_prefix, instance->name);
-        if (!config_fill(container->config, section, tables->queue, queue->settings, error))
-            return false;
-        queue->handler = instance;
     }
     return true;
 }

@@ -69,6 +69,11 @@ bobbin_str bobbin_job_queue(bobbin_job *job)
     return job->record.queue;
 }
 
+bobbin_host *bobbin_host_of_job(bobbin_job *job)
+{
+    return &job->handler->host;
+}
+
 bobbin_str bobbin_job_payload(bobbin_job *job)
 {
     return (bobbin_str){job->payload, job->record.payload_bytes};
@@ -148,7 +153,7 @@ void job_finish_result(struct bobbin_job *job)
 
 bool bobbin_job_spool(bobbin_job *job, const struct bobbin_job_spec *spec, bobbin_error *error)
 {
-    return children_add(job->children, spec, job->plugin, &job->address, error);
+    return children_add(job->children, spec, job->handler->plugin->name, &job->address, error);
 }
 
 void bobbin_job_progress(bobbin_job *job, int percent, const char *words)

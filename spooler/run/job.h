@@ -18,7 +18,7 @@ struct bobbin_job {
     struct slotpage *page;                   /* borrowed */
     const struct log *log;                   /* borrowed */
     struct children *children;               /* borrowed: what it spools */
-    const char *plugin;                      /* borrowed: who runs it */
+    struct plugin_instance *handler;         /* borrowed: who runs it */
     struct job_address address;
     char id[ID_TEXT_BYTES + 1];
     uint32_t attempt;

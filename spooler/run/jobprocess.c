@@ -58,11 +58,11 @@ static struct plugin_instance *handler_of(const struct jobprocess *process, bobb
 
 static enum bobbin_job_result run(struct jobprocess *process, struct bobbin_job *job)
 {
-    const struct plugin_instance *handler = handler_of(process, job->record.queue);
+    struct plugin_instance *handler = handler_of(process, job->record.queue);
     if (handler == NULL)
         return bobbin_job_retry_after(job, 1000, "no plugin here runs the queue %.*s",
                                       BOBBIN_ARG(job->record.queue));
-    job->plugin = handler->plugin->name;
+    job->handler = handler;
     running_enter(handler->name, "run");
     enum bobbin_job_result result = handler->plugin->run(handler->state, job);
     running_leave();

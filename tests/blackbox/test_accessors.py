@@ -69,3 +69,4 @@ def test_all_of_a_job_can_be_read(server):
     assert result[2].decode() == (
         f'id "{location.rsplit("/", 1)[1]}"\nqueue "mirror"\npayload "load"\ncontent_type "text/x"\nheader "1"\n'
         "other header absent\nattempt 1 of 7\nstopping 0\n")
+    assert f" mirror: looked at {location.rsplit('/', 1)[1]}\n" in server.log()

@@ -52,3 +52,10 @@ def test_a_job_process_whose_plugin_does_not_start_runs_nothing_until_it_does(tm
         assert server.json(location)[1]["state"] == "ready" and server.json(location)[1]["attempt"] == 0
         reason.unlink()
         assert server.job(location)["state"] == "done"
+
+
+def test_the_only_instance_of_a_plugin_runs_the_jobs_of_its_queue():
+    with Server({"/life": "life:other", "/jobs": "jobs"}, sections="[life:other]\n", spool="processes = 1") as server:
+        location = server.request("/life", data=b"x")[1]["location"]
+        assert server.job(location)["state"] == "done"
+        assert " life:other: run" in server.log()

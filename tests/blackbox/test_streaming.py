@@ -170,6 +170,25 @@ def test_interim_answers_come_before_the_answer(server):
     assert "was taken" not in since(server, mark)
 
 
+def test_what_there_is_of_a_cut_answer_comes(server):
+    for path, end in (("/s/write?size=10&length=50", bytes(10)), ("/s/cut", b"8\r\na piece\n\r\n")):
+        mark = len(server.log())
+        with server.connect() as client:
+            answer = client.send(get("/") + get(path)).read_all()  # and the one before it
+            assert b"Hello, world!\n" in answer and answer.count(b"HTTP/1.1 200") == 2 and answer.endswith(end), answer
+        calls(server, mark, "handle", "finish")
+
+
+def test_an_answer_that_would_end_with_the_connection_is_cut_by_a_reset(server):
+    mark = len(server.log())
+    with server.connect() as client:
+        client.send(b"GET /s/cut HTTP/1.0\r\n\r\n")
+        with pytest.raises(ConnectionResetError):
+            while client.socket.recv(1000):
+                pass
+    calls(server, mark, "handle", "finish")
+
+
 def test_an_answer_that_is_cut_is_never_whole(server):
     for how in ("cut", "refuse"):
         mark = len(server.log())

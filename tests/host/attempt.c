@@ -111,7 +111,7 @@ static void make_job(bobbin_test_host *host, struct attempt *attempt,
     made->attempts = job->attempts > 0 ? job->attempts : ATTEMPTS;
     made->retry_after_ms = UINT64_MAX;
     made->stream.fd = -1;
-    made->plugin = host->instance->plugin->name;
+    made->handler = host->instance;
     made->children = (struct children *)&attempt->children;
     made->payload = memory_copy(job->payload.data, job->payload.length);
     id_format(&made->address, made->id);

@@ -164,6 +164,36 @@ static void a_handler_may_be_missing_where_no_jobs_run(void **state)
     container_close(&container);
 }
 
+static void a_plugins_own_queue_is_run_by_its_plain_or_only_instance(void **state)
+{
+    (void)state;
+    struct container container;
+    const char *head = "role = spooler\n[spool]\ndirectory = /tmp/x\n";
+    char text[300];
+    snprintf(text, sizeof text, "%s[worker-bee:one]\n", head);
+    assert_right(&container, text);
+    assert_int_equal(container.queue_count, 1);
+    assert_string_equal(container.queues[0].name, "worker-bee");
+    assert_string_equal(container.queues[0].handler->name, "worker-bee:one");
+    container_close(&container);
+    snprintf(text, sizeof text, "%s[worker-bee:one]\n[worker-bee]\n[worker-bee:two]\n", head);
+    assert_right(&container, text);
+    assert_int_equal(container.queue_count, 1);
+    assert_string_equal(container.queues[0].handler->name, "worker-bee");
+    container_close(&container);
+    snprintf(text, sizeof text, "%s[worker-bee:one]\n[worker-bee:two]\n", head);
+    assert_wrong(text, " worker-bee:one and worker-bee:two both spool into the queue "
+                       "\"worker-bee\": say which of them runs its jobs, with [queue:worker-bee] "
+                       "and handler = worker-bee:one");
+    snprintf(text, sizeof text,
+             "%s[worker-bee:one]\n[worker-bee:two]\n[queue:worker-bee]\nhandler = "
+             "worker-bee:two\n",
+             head);
+    assert_right(&container, text);
+    assert_string_equal(container.queues[0].handler->name, "worker-bee:two");
+    container_close(&container);
+}
+
 static void a_queue_has_a_handler_that_runs_jobs(void **state)
 {
     (void)state;
@@ -244,6 +274,7 @@ int main(void)
         cmocka_unit_test(who_spools_and_serves_depends_on_the_role),
         cmocka_unit_test(a_server_without_a_spool_has_no_spooler),
         cmocka_unit_test(a_handler_may_be_missing_where_no_jobs_run),
+        cmocka_unit_test(a_plugins_own_queue_is_run_by_its_plain_or_only_instance),
         cmocka_unit_test(a_queue_has_a_handler_that_runs_jobs),
         cmocka_unit_test(a_plugin_that_runs_jobs_has_a_queue_without_a_section),
         cmocka_unit_test(there_are_not_more_queues_than_the_spool_has_room_for),

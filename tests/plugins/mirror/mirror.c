@@ -74,6 +74,8 @@ static enum bobbin_job_result run(void *state, bobbin_job *job)
         BOBBIN_ARG(bobbin_job_header(job, "X-One")),
         bobbin_job_header(job, "x-two").data == NULL ? "absent" : "present",
         bobbin_job_attempt(job), bobbin_job_attempts(job), bobbin_job_stopping(job));
+    bobbin_log(bobbin_host_of_job(job), BOBBIN_INFO, "looked at %.*s",
+               BOBBIN_ARG(bobbin_job_id(job)));
     bobbin_job_result(job, text, (size_t)length, NULL);
     return BOBBIN_JOB_DONE;
 }
