@@ -165,7 +165,7 @@ def refresh(is_asked):
 
 HARMLESS = [
     ("int percent;", "int  percent; /* words */"),
-    ("    BOBBIN_STATE_DUPLICATE\n", "    BOBBIN_STATE_DUPLICATE,\n    BOBBIN_STATE_NEW\n"),
+    ("    BOBBIN_STATE_DUPLICATE ", "    BOBBIN_STATE_DUPLICATE, BOBBIN_STATE_NEW "),
     ("    bobbin_str result_type;\n", "    bobbin_str result_type;\n    int more;\n"),
     ("    const void *transport BOBBIN_ZERO; ",
      "    const void *transport BOBBIN_ZERO; void (*more)(void); "),

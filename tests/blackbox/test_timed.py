@@ -264,7 +264,7 @@ def test_an_other_name_is_known_as_long_as_its_first(tmp_path):
     settings = dict(spool="processes = 1\nresult-ttl = 300ms", folder=str(tmp_path), queues=QUEUES,
                     sections=f"[timed]\nfile = {tmp_path}/trace")
     with Server(APPS, **settings) as server:
-        first = spool(server, key="x", delay=4000)
+        first = spool(server, key="x", delay=3600 * 1000)
         replace_worker(server)
         second = spool(server, key="x")
         replace_worker(server)
@@ -274,7 +274,8 @@ def test_an_other_name_is_known_as_long_as_its_first(tmp_path):
         wait_for("a sweep", lambda: len(os.listdir(f"{server.spool}/journals")) == 4)
         assert state_of(server, second) == state_of(server, first) == "ready"
         kill_leader(server)
-        assert server.json(f"/jobs/{second}?wait=20s")[1]["state"] == "done"
+        wait_for("its cancel, by the next leader", lambda: server.request(f"/jobs/{first}", method="DELETE")[0] != 503)
+        assert server.json(f"/jobs/{second}?wait=20s")[1]["state"] == "cancelled"
         wait_for("all to be gone", lambda: not os.listdir(f"{server.spool}/journals"))
 
 
