@@ -274,7 +274,7 @@ def test_an_other_name_is_known_as_long_as_its_first(tmp_path):
         wait_for("a sweep", lambda: len(os.listdir(f"{server.spool}/journals")) == 4)
         assert state_of(server, second) == state_of(server, first) == "ready"
         kill_leader(server)
-        wait_for("its cancel, by the next leader", lambda: server.request(f"/jobs/{first}", method="DELETE")[0] != 503)
+        wait_for("its cancel, by the next leader", lambda: server.json(f"/jobs/{first}", method="DELETE")[1]["state"] == "cancelled")
         assert server.json(f"/jobs/{second}?wait=20s")[1]["state"] == "cancelled"
         wait_for("all to be gone", lambda: not os.listdir(f"{server.spool}/journals"))
 
