@@ -154,6 +154,7 @@ static uint32_t open_journal(struct ledger *ledger, uint64_t writer, uint32_t se
 }
 
 static void judge_keyed(struct ledger *ledger);
+static void judge_new(struct ledger *ledger);
 
 /* A job whose children are there. That it ran is made up for when its state was lost with the
  * power. */
@@ -202,10 +203,11 @@ static void follow_by_name(struct ledger *ledger, uint64_t writer, uint32_t sequ
 void ledger_follow(struct ledger *ledger, uint64_t writer, uint32_t sequence)
 {
     follow_by_name(ledger, writer, sequence);
-    judge_keyed(ledger);
+    judge_new(ledger);
 }
 
-void ledger_scan(struct ledger *ledger)
+/* Every journal that has a name, to its end. */
+static void follow_all(struct ledger *ledger)
 {
     int fd = openat(ledger->directory->journals, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *entries = fd >= 0 ? fdopendir(fd) : NULL;
@@ -221,6 +223,11 @@ void ledger_scan(struct ledger *ledger)
         if (journal_parse_name(entry->d_name, &writer, &sequence))
             follow_by_name(ledger, writer, sequence);
     closedir(entries);
+}
+
+void ledger_scan(struct ledger *ledger)
+{
+    follow_all(ledger);
     judge_keyed(ledger);
     for (uint32_t i = 0; i < ledger->journal_count; i++)
         if (ledger->journals[i] != NULL)
@@ -268,6 +275,16 @@ static void judge_keyed(struct ledger *ledger)
     keys_judge(&ledger->keys, judge, ledger);
 }
 
+/* An earlier job with the same key may lie in a journal that nobody has told of: its writer was
+ * killed between its sync and its wake-up, or the wake-up is still on its way. */
+static void judge_new(struct ledger *ledger)
+{
+    if (ledger->keys.found_count == 0)
+        return;
+    follow_all(ledger);
+    judge_keyed(ledger);
+}
+
 /* ------------------------------------------------------------------ asking */
 
 /* The state of a job that was found by its record. */
@@ -307,7 +324,7 @@ enum bobbin_job_state ledger_find(struct ledger *ledger, const struct job_addres
         return BOBBIN_STATE_UNKNOWN;
     follow(ledger, number);
     settle_parents(ledger);
-    judge_keyed(ledger);
+    judge_new(ledger);
     if (!followed_read(ledger->journals[number], address, head, &record))
         return BOBBIN_STATE_UNKNOWN;
     enum bobbin_job_state state = state_of(ledger, number, &record, job, &entry);

@@ -323,6 +323,26 @@ static void of_one_key_the_earliest_runs_and_the_others_are_its_names(void **sta
     ledger_destroy(ledger);
 }
 
+/* Its writer was killed between its sync and its wake-up. */
+static void one_that_nobody_told_of_is_first_all_the_same(void **state)
+{
+    struct spoolfolder *folder = *state;
+    struct found found;
+    struct waiting job;
+    struct ledger *ledger = opened(folder, &found);
+    write_job(folder, 1, "x", 10, 0);
+    write_job(folder, 2, "x", 20, 0);
+    ledger_follow(ledger, 2, 1);
+    assert_int_equal(found.ready_count, 1);
+    assert_int_equal(writer_of(ledger, &found.ready[0]), 1);
+    write_job(folder, 3, "y", 30, 0);
+    write_job(folder, 4, "y", 40, 0);
+    struct job_address address = address_of(4);
+    assert_int_equal(ledger_find(ledger, &address, &job), BOBBIN_STATE_READY);
+    assert_int_equal(writer_of(ledger, &job), 3);
+    ledger_destroy(ledger);
+}
+
 static void one_that_a_leader_has_touched_keeps_its_key(void **state)
 {
     struct spoolfolder *folder = *state;
@@ -575,6 +595,7 @@ int main(void)
         WITH_SPOOL(an_entry_that_power_loss_made_insane_means_ready),
         WITH_SPOOL(a_journal_whose_jobs_have_ended_is_swept_when_its_writer_is_gone),
         WITH_SPOOL(of_one_key_the_earliest_runs_and_the_others_are_its_names),
+        WITH_SPOOL(one_that_nobody_told_of_is_first_all_the_same),
         WITH_SPOOL(one_that_a_leader_has_touched_keeps_its_key),
         WITH_SPOOL(a_name_whose_first_is_gone_is_unknown),
         WITH_SPOOL(a_journal_with_a_name_stays_while_its_first_does),
