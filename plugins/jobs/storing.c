@@ -33,7 +33,7 @@ bool storing_check(const struct config *config, bobbin_error *error)
 const char *storing_find_open(const struct config *config, bobbin_str name)
 {
     for (size_t i = 0; i < config->open.count; i++)
-        if (name.length > 0 && bobbin_is(name, config->open.items[i]))
+        if (bobbin_is(name, config->open.items[i]))
             return config->open.items[i];
     return NULL;
 }

@@ -12,7 +12,7 @@
 /* Fails for an open queue whose name none can have. */
 bool storing_check(const struct config *config, bobbin_error *error);
 
-/* The queue's name, as long as the config, if it takes jobs over HTTP; else NULL. */
+/* The open queue of this name (not empty), as long as the config; NULL when none is. */
 const char *storing_find_open(const struct config *config, bobbin_str name);
 
 /* In handle; queue as found. */

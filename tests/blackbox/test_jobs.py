@@ -3,7 +3,6 @@ import datetime
 import os
 import threading
 import time
-import uuid
 
 import pytest
 import spoolreader
@@ -288,7 +287,7 @@ def test_a_body_of_no_job_does_not_harm_the_next_request(tmp_path):
     with jobs_server(tmp_path) as server:
         location = stored(server, "?delay=1h")
         client = server.connect()
-        for method, path, status in (("POST", "/jobs/other", 404), ("GET", location, 200),
+        for method, path, status in (("POST", "/jobs/other", 404), ("GET", location, 200), ("GET", f"{location}?wait=50ms", 200),
                                      ("POST", "/jobs/ledger?x=1", 400), ("PUT", location, 405),
                                      ("POST", f"{location}/cancel", 200), ("POST", "/jobs/ledger", 202)):
             client.send(f"{method} {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nabcde".encode())
@@ -300,19 +299,30 @@ def test_a_body_of_no_job_does_not_harm_the_next_request(tmp_path):
         client.close()
 
 
+def crowd(server, number):
+    """Ten clients that have sent their jobs, but for two that have not sent all."""
+    for i in range(10):
+        length = (10, 9000)[i % 2]
+        client = send_head(server, f"Content-Length: {length}\r\nIdempotency-Key: {number}-{i}",
+                           query=("?wait=10s", "", "?wait=10s&delay=1h&expires=1s")[i % 3])
+        yield client.send(b"x" * (length - i // 8))
+
+
 def test_clients_that_vanish_while_their_job_is_stored_leave_nothing(tmp_path):
     with jobs_server(tmp_path, bobbin="body-memory = 4k") as server:
         descriptors = f"/proc/{server.one('bobbin-worker')}/fd"
-        assert server.job(stored(server))["state"] == "done"
+        assert post(server, "?wait=20s")[0] == 200  # the first wait opens the way to the leader
         before = len(os.listdir(descriptors))
-        for number in range(60):
-            length = (10, 9000)[number % 2]
-            client = send_head(server, f"Content-Length: {length}\r\nIdempotency-Key: {uuid.uuid4()}",
-                               query=("?wait=10s", "", "?wait=10s&delay=1h&expires=1s")[number % 3])
-            client.send(b"x" * (length - number % 5 // 4))  # some do not send all
-            client.reset()
+        for number in range(20):
+            mark = len(begun(server))
+            clients = list(crowd(server, number))
+            if number % 2:  # one runs: others are being stored, or wait for their end
+                wait_for("a run", lambda: len(begun(server)) > mark)
+            for client in clients:
+                client.reset()
         assert server.job(stored(server))["state"] == "done"
-        wait_for("the descriptors to be closed",
-                 lambda: len(os.listdir(descriptors)) <= before)
-    for job in spoolreader.read_spool(server.spool).values():
+        wait_for("the descriptors to be closed", lambda: len(os.listdir(descriptors)) <= before)
+    jobs = list(spoolreader.read_spool(server.spool).values())
+    assert len(jobs) >= 2 + 10
+    for job in jobs:
         assert job["state"] != "running" and len(job["payload"]) in (7, 10, 9000)
