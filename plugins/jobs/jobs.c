@@ -1,42 +1,31 @@
 /*
- * What became of a job:
+ * Takes jobs for the queues that are open, and tells what became of any job:
+ *   POST   /jobs/<queue>       stores the body as a job: storing.h, order.h
  *   GET    /jobs/<id>          its state, as JSON
  *   GET    /jobs/<id>/result   what it answered
  *          ...?wait=10s        the same once the job has ended, or the time has passed
  *   DELETE /jobs/<id>          cancels it; so does POST /jobs/<id>/cancel
  */
-#include <stdio.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "bobbin.h"
+#include "config.h"
+#include "order.h"
+#include "quantity.h"
+#include "status.h"
+#include "storing.h"
 
 enum what { STATUS, RESULT, CANCEL, NOTHING };
-
-struct config {
-    uint64_t max_wait_ms;
-};
 
 static const struct bobbin_option options[] = {
     BOBBIN_TIME(struct config, max_wait_ms, "max-wait", "30s", 0, 3600000,
                 "the longest ?wait=; a longer one is cut to it. Keep it below request-timeout"),
+    BOBBIN_LIST(struct config, open, "open",
+                "a queue that takes jobs by POST /jobs/<queue>; may be repeated. By default none"),
+    BOBBIN_SIZE(struct config, most_body_bytes, "most-body", "1m", 0, 1ull << 40,
+                "the longest body of such a job; max-body of [bobbin] holds as well"),
     BOBBIN_OPTIONS_END,
 };
-
-/* "250ms", "10s" or "2m"; absent is 0. */
-static bool read_wait(bobbin_str text, uint64_t *wait_ms)
-{
-    size_t i = 0;
-    *wait_ms = 0;
-    if (text.data == NULL)
-        return true;
-    for (; i < text.length && i < 9 && text.data[i] >= '0' && text.data[i] <= '9'; i++)
-        *wait_ms = *wait_ms * 10 + (uint64_t)(text.data[i] - '0');
-    bobbin_str unit = {text.data + i, text.length - i};
-    *wait_ms *= bobbin_is(unit, "m") ? 60000 : bobbin_is(unit, "s") ? 1000 : 1;
-    return i > 0 && (bobbin_is(unit, "ms") || bobbin_is(unit, "s") || bobbin_is(unit, "m"));
-}
 
 /* The rest of the path: "/<id>", "/<id>/result" or "/<id>/cancel". */
 static enum what split(bobbin_str rest, bobbin_str *id)
@@ -54,43 +43,6 @@ static enum what split(bobbin_str rest, bobbin_str *id)
     return bobbin_is(word, "/cancel") ? CANCEL : NOTHING;
 }
 
-/* RFC 3339, UTC, milliseconds; null for a time that has not come. */
-static void print_time(bobbin_request *request, const char *name, uint64_t time_us)
-{
-    char text[32];
-    struct tm utc;
-    time_t seconds = (time_t)(time_us / 1000000);
-    if (time_us == 0) {
-        bobbin_print(request, ", \"%s\": null", name);
-        return;
-    }
-    gmtime_r(&seconds, &utc);
-    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
-    bobbin_print(request, ", \"%s\": \"%s.%03uZ\"", name, text, (unsigned)(time_us / 1000 % 1000));
-}
-
-static void print_text(bobbin_request *request, const char *name, bobbin_str text)
-{
-    if (text.length == 0) {
-        bobbin_print(request, ", \"%s\": null", name);
-        return;
-    }
-    bobbin_print(request, ", \"%s\": \"", name);
-    bobbin_write_json(request, text);
-    bobbin_print(request, "\"");
-}
-
-static void print_progress(bobbin_request *request, const struct bobbin_job_info *info)
-{
-    if (info->percent < 0) {
-        bobbin_print(request, ", \"progress\": null");
-        return;
-    }
-    bobbin_print(request, ", \"progress\": {\"percent\": %d", info->percent);
-    print_text(request, "words", info->progress);
-    bobbin_print(request, "}");
-}
-
 static void answer_unknown(bobbin_request *request, const struct bobbin_job_info *info)
 {
     if (info->error.length > 0)
@@ -99,31 +51,13 @@ static void answer_unknown(bobbin_request *request, const struct bobbin_job_info
         bobbin_refuse(request, 404, "there is no such job, or it ended too long ago");
 }
 
-static void print_status(bobbin_request *request, const struct bobbin_job_info *info, void *arg)
+static void tell_status(bobbin_request *request, const struct bobbin_job_info *info, void *arg)
 {
     (void)arg;
-    if (info->state == BOBBIN_STATE_UNKNOWN) {
+    if (info->state == BOBBIN_STATE_UNKNOWN)
         answer_unknown(request, info);
-        return;
-    }
-    bobbin_str route = bobbin_route(request);
-    bobbin_header(request, "content-type", "application/json");
-    bobbin_header(request, "cache-control", "no-store");
-    bobbin_print(request, "{\"id\": \"%.*s\", \"queue\": \"%.*s\", \"state\": \"%s\"",
-                 BOBBIN_ARG(info->id), BOBBIN_ARG(info->queue), bobbin_job_state_name(info->state));
-    bobbin_print(request, ", \"attempt\": %u, \"attempts\": %u", info->attempt, info->attempts);
-    print_time(request, "enqueued", info->enqueued_us);
-    print_time(request, "due", info->due_us);
-    print_time(request, "started", info->started_us);
-    print_time(request, "ended", info->ended_us);
-    print_progress(request, info);
-    print_text(request, "error", info->error);
-    if (info->has_result)
-        bobbin_print(request, ", \"result\": \"%.*s/%.*s/result\"}\n", BOBBIN_ARG(route),
-                     BOBBIN_ARG(info->id));
     else
-        bobbin_print(request, ", \"result\": null}\n");
-    bobbin_end(request);
+        status_answer(request, info);
 }
 
 static void send_result(bobbin_request *request, const struct bobbin_job_info *info, void *arg)
@@ -157,10 +91,11 @@ static void tell(const struct config *config, bobbin_request *request, bobbin_st
                  unsigned flags, bobbin_on_job *on_job)
 {
     bobbin_str asked = bobbin_query(request, "wait");
-    uint64_t wait_ms;
-    if (!read_wait(asked, &wait_ms)) {
+    bobbin_str quoted = order_quoted(asked);
+    uint64_t wait_ms = 0;
+    if (asked.data != NULL && !quantity_read_time(asked, UINT64_MAX, &wait_ms)) {
         bobbin_refuse(request, 400, "wait is a time like 250ms, 10s or 2m, not \"%.*s\"",
-                      asked.length < 40 ? (int)asked.length : 40, asked.data);
+                      BOBBIN_ARG(quoted));
         return;
     }
     if (wait_ms > config->max_wait_ms)
@@ -168,18 +103,40 @@ static void tell(const struct config *config, bobbin_request *request, bobbin_st
     bobbin_job_wait(request, id, flags, wait_ms, on_job, NULL);
 }
 
+/* /jobs/<id>; of a queue that is not open nobody learns whether there is one. */
+static void handle_job(const struct config *config, bobbin_request *request, bobbin_str id)
+{
+    bobbin_str method = bobbin_method(request);
+    if (bobbin_is(method, "GET") || bobbin_is(method, "HEAD"))
+        tell(config, request, id, 0, tell_status);
+    else if (bobbin_is(method, "DELETE"))
+        bobbin_job_cancel(request, id, tell_status, NULL);
+    else if (bobbin_is(method, "POST"))
+        bobbin_refuse(request, 404, "there is no queue of this name that takes jobs here");
+    else
+        refuse_method(request, "GET, HEAD, DELETE");
+}
+
+static void handle_queue(const struct config *config, bobbin_request *request, const char *queue)
+{
+    if (bobbin_is(bobbin_method(request), "POST"))
+        storing_begin(config, request, queue);
+    else
+        refuse_method(request, "POST");
+}
+
 static void handle(void *state, bobbin_request *request)
 {
     bobbin_str id = {NULL, 0}, method = bobbin_method(request);
     bool is_get = bobbin_is(method, "GET") || bobbin_is(method, "HEAD");
-    switch (split(bobbin_path_rest(request), &id)) {
+    enum what what = split(bobbin_path_rest(request), &id);
+    const char *queue = what == STATUS ? storing_find_open(state, id) : NULL;
+    switch (what) {
     case STATUS:
-        if (is_get)
-            tell(state, request, id, 0, print_status);
-        else if (bobbin_is(method, "DELETE"))
-            bobbin_job_cancel(request, id, print_status, NULL);
+        if (queue != NULL)
+            handle_queue(state, request, queue);
         else
-            refuse_method(request, "GET, HEAD, DELETE");
+            handle_job(state, request, id);
         break;
     case RESULT:
         if (is_get)
@@ -189,7 +146,7 @@ static void handle(void *state, bobbin_request *request)
         break;
     case CANCEL:
         if (bobbin_is(method, "POST"))
-            bobbin_job_cancel(request, id, print_status, NULL);
+            bobbin_job_cancel(request, id, tell_status, NULL);
         else
             refuse_method(request, "POST");
         break;
@@ -199,5 +156,22 @@ static void handle(void *state, bobbin_request *request)
     }
 }
 
-BOBBIN_PLUGIN(.name = "jobs", .about = "status, result and cancel of jobs", .options = options,
-              .config_size = sizeof(struct config), .handle = handle);
+/* Bodies of other requests mean nothing, and are not kept. */
+static void on_body(void *state, bobbin_request *request, bobbin_str piece, bool is_last)
+{
+    (void)state;
+    (void)piece;
+    if (is_last)
+        storing_finish(request);
+}
+
+static bool start(bobbin_host *host, const void *config, void **state, bobbin_error *error)
+{
+    (void)host;
+    (void)state;
+    return storing_check(config, error);
+}
+
+BOBBIN_PLUGIN(.name = "jobs", .about = "takes jobs, and tells status and result of any",
+              .options = options, .config_size = sizeof(struct config), .start = start,
+              .handle = handle, .on_body = on_body);

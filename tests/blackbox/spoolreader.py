@@ -59,6 +59,7 @@ def read_whole_records(data, salt):
         yield at, {"index": index, "nonce": nonce, "queue": data[text:text + queue].decode(),
                    "content_type": data[text + queue:text + queue + kind].decode(),
                    "unique_key": data[text + queue + kind:text + queue + kind + key].decode(),
+                   "headers": data[text + queue + kind + key:text + queue + kind + key + header_bytes],
                    "grouped": bool(flags & 4), "group_left": group_left,
                    "parent": parent if parent != (0, 0, 0) else None,
                    "due_us": due, "expires_us": expires, "priority": priority, "attempts": attempts, "enqueued_us": enqueued,

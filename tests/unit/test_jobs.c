@@ -82,7 +82,8 @@ static void other_methods_are_refused(void **state)
 {
     (void)state;
     bobbin_test_host *host = open_host(BOBBIN_TEST_SETUP(ROUTE));
-    expect_status(host, "POST", "/jobs/abc1", 405);
+    expect_status(host, "PUT", "/jobs/abc1", 405);
+    expect_status(host, "POST", "/jobs/abc1", 404); /* no queue of that name is open */
     expect_status(host, "DELETE", "/jobs/abc1/result", 405);
     expect_status(host, "GET", "/jobs/abc1/cancel", 405);
     close_host(host);
@@ -142,7 +143,48 @@ static void who_waits_is_answered_when_the_job_ends(void **state)
     bobbin_test_set_job(host, &info, nothing, NULL);
     assert_non_null(strstr(bobbin_test_text(second), "\"dead\""));
     expect_status(host, "GET", "/jobs/abc1?wait=", 400);
-    expect_status(host, "GET", "/jobs/abc1?wait=10", 400);
+    expect_status(host, "GET", "/jobs/abc1?wait=10x", 400);
+    close_host(host);
+}
+
+static void a_wait_without_a_unit_is_seconds(void **state)
+{
+    (void)state;
+    bobbin_test_host *host = open_host(BOBBIN_TEST_SETUP(ROUTE));
+    struct bobbin_job_info info = info_of(BOBBIN_STATE_RUNNING);
+    bobbin_test_set_job(host, &info, nothing, NULL);
+    bobbin_test_client *client = bobbin_test_connect(host);
+    bobbin_test_send(client, BOBBIN_TEST_REQUEST(.target = "/jobs/abc1?wait=2"));
+    bobbin_test_pass(host, 1000);
+    assert_int_equal(bobbin_test_outcome_of(client), BOBBIN_TEST_OPEN);
+    bobbin_test_pass(host, 1000);
+    assert_int_equal(bobbin_test_status(client), 200);
+    close_host(host);
+}
+
+/* Each in its own words, with the times that it has. */
+static void a_job_that_waits_for_its_time_or_missed_it_says_so(void **state)
+{
+    (void)state;
+    bobbin_test_host *host = open_host(BOBBIN_TEST_SETUP(ROUTE));
+    struct bobbin_job_info info = info_of(BOBBIN_STATE_READY);
+    info.due_us = 1700000600007999;
+    bobbin_test_set_job(host, &info, nothing, NULL);
+    const char *text = bobbin_test_text(bobbin_test_get(host, "/jobs/abc1"));
+    assert_non_null(strstr(text, "\"state\": \"ready\""));
+    assert_non_null(strstr(text, "\"due\": \"2023-11-14T22:23:20.007Z\", \"started\": null"));
+    info.state = BOBBIN_STATE_EXPIRED;
+    info.ended_us = 1700000700000000;
+    bobbin_test_set_job(host, &info, nothing, NULL);
+    text = bobbin_test_text(bobbin_test_get(host, "/jobs/abc1"));
+    assert_non_null(strstr(text, "\"state\": \"expired\""));
+    assert_non_null(strstr(text, "\"started\": null, \"ended\": \"2023-11-14T22:25:00.000Z\""));
+    assert_string_equal(bobbin_test_text(bobbin_test_get(host, "/jobs/abc1/result")),
+                        "{\"error\": \"the job is expired: it has no result\"}\n");
+    info.due_us = UINT64_MAX;
+    bobbin_test_set_job(host, &info, nothing, NULL);
+    assert_non_null(strstr(bobbin_test_text(bobbin_test_get(host, "/jobs/abc1")),
+                           "\"due\": \"586524-01-19T08:01:49.551Z\""));
     close_host(host);
 }
 
@@ -160,7 +202,7 @@ static void a_client_that_leaves_before_the_spool_answers_leaves_nothing(void **
         bobbin_test_leave_at(client, (enum bobbin_test_when)when, "on_job", 1);
         bobbin_test_send(client, BOBBIN_TEST_REQUEST(.target = "/jobs/abc1/result"));
         assert_int_equal(bobbin_test_outcome_of(client), BOBBIN_TEST_LEFT);
-        assert_string_equal(bobbin_test_calls_for(client), "handle, on_job");
+        assert_int_equal(bobbin_test_count_for(client, "on_job"), 1);
     }
     close_host(host);
     assert_int_equal(bobbin_test_descriptors(), descriptors);
@@ -176,6 +218,8 @@ int main(void)
         cmocka_unit_test(a_waiting_job_is_cancelled_and_a_running_one_told),
         cmocka_unit_test(a_spool_that_cannot_be_read_is_503),
         cmocka_unit_test(who_waits_is_answered_when_the_job_ends),
+        cmocka_unit_test(a_wait_without_a_unit_is_seconds),
+        cmocka_unit_test(a_job_that_waits_for_its_time_or_missed_it_says_so),
         cmocka_unit_test(a_client_that_leaves_before_the_spool_answers_leaves_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
