@@ -188,6 +188,14 @@ bool followed_record(struct followed *journal, uint32_t block, uint32_t index, v
            journal_read_record(journal->reader, block, index, head, record);
 }
 
+void *followed_payload(struct followed *journal, const struct record *record, bobbin_error *error)
+{
+    void *payload = NULL;
+    bool is_mapped;
+    journal_read_payload(journal->reader, journal->directory, record, &payload, &is_mapped, error);
+    return payload;
+}
+
 /* Its state knows the place; when that was lost with the power the journal is read from its start.
  */
 bool followed_find(struct followed *journal, uint32_t index, void *head, struct record *record)

@@ -31,6 +31,9 @@ bool followed_read(struct followed *journal, const struct job_address *address, 
 /* The same where the nonce is not known. */
 bool followed_record(struct followed *journal, uint32_t block, uint32_t index, void *head,
                      struct record *record);
+/* The payload of such a record that is no blob, its CRC checked, to be freed; NULL with a sentence.
+ */
+void *followed_payload(struct followed *journal, const struct record *record, bobbin_error *error);
 /* The record with that index, wherever it lies; the same head. */
 bool followed_find(struct followed *journal, uint32_t index, void *head, struct record *record);
 

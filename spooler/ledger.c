@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/base/clock.h"
+#include "spooler/burial.h"
 #include "spooler/followed.h"
 
 enum { UNFINISHED_US = 60 * 1000 * 1000 };
@@ -110,6 +111,7 @@ static void found(struct ledger *ledger, uint32_t journal, const struct record *
         break;
     case BOBBIN_STATE_RUNNING:
     case BOBBIN_STATE_CANCELLING:
+        burial_undo(ledger, &job, record);
         if (job.flags & WAITING_HAS_KEY)
             hold_key(ledger, &job, record);
         ledger->events.on_running(ledger->events.context, &job, entry->slot,
@@ -345,6 +347,7 @@ void ledger_sweep(struct ledger *ledger)
 {
     uint64_t ttl_us = ledger->spool->result_ttl_ms * 1000, now = clock_us();
     journal_remove_unfinished(ledger->directory, now, UNFINISHED_US);
+    burial_sweep(ledger, now);
     for (uint32_t i = 0; i < ledger->journal_count; i++) {
         struct followed *journal = ledger->journals[i];
         if (journal == NULL || !is_over(ledger, journal, now, ttl_us))

@@ -2,6 +2,7 @@
 #include "spooler/ledgerstate.h"
 
 #include "core/base/clock.h"
+#include "spooler/burial.h"
 #include "spooler/files/history.h"
 #include "spooler/followed.h"
 
@@ -106,6 +107,7 @@ static void remember(struct ledger *ledger, const struct waiting *job, const cha
 bool ledger_dead(struct ledger *ledger, const struct waiting *job, const char *sentence)
 {
     remember(ledger, job, sentence);
+    burial_write(ledger, job, sentence);
     return end(ledger, job, BOBBIN_STATE_DEAD);
 }
 

@@ -31,6 +31,12 @@ void queuenames_destroy(struct queuenames *names)
     free(names);
 }
 
+const struct queue_settings *queuenames_find(const struct queuenames *names, bobbin_str name)
+{
+    const struct queue_settings *settings = queue_table_find(names->table, name);
+    return settings != NULL ? settings : &names->defaults;
+}
+
 uint16_t queuenames_number(struct queuenames *names, bobbin_str name)
 {
     for (uint16_t i = 0; i < names->count; i++)
@@ -39,9 +45,8 @@ uint16_t queuenames_number(struct queuenames *names, bobbin_str name)
     char *copy = names->count < NAMES_MAX ? strndup(name.data, name.length) : NULL;
     if (copy == NULL)
         return (uint16_t)(names->count - 1);
-    const struct queue_settings *settings = queue_table_find(names->table, name);
     struct queue_settings *queue = &names->queues[names->count];
-    *queue = settings != NULL ? *settings : names->defaults;
+    *queue = *queuenames_find(names, name);
     queue->name = copy;
     return names->count++;
 }

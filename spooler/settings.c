@@ -38,6 +38,8 @@ const struct bobbin_option queue_rows[] = {
                 "the longest such wait"),
     BOBBIN_CHOICE(struct queue_settings, durability, "durability", "spool", "spool|power|process",
                   "as [spool] says, or otherwise for this queue"),
+    BOBBIN_TIME(struct queue_settings, dead_ttl_ms, "dead-ttl", "30d", 0, 3650 * DAY_MS,
+                "how long its dead letters are kept; 0 is for ever"),
     BOBBIN_OPTIONS_END,
 };
 /* clang-format on */

@@ -27,7 +27,8 @@ struct queue_settings {
     uint64_t backoff_ms;
     uint64_t backoff_factor;
     uint64_t backoff_max_ms;
-    uint64_t durability; /* enum queue_durability */
+    uint64_t durability;  /* enum queue_durability */
+    uint64_t dead_ttl_ms; /* 0: for ever */
 };
 
 extern const struct bobbin_option spool_rows[];

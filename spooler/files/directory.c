@@ -128,7 +128,8 @@ static bool open_all(struct spool_directory *directory, const struct log *log, b
            open_folder(directory, "blobs", &directory->blobs, error) &&
            open_folder(directory, "results", &directory->results, error) &&
            open_folder(directory, "history", &directory->history, error) &&
-           open_folder(directory, "slots", &directory->slots, error);
+           open_folder(directory, "slots", &directory->slots, error) &&
+           open_folder(directory, "dead", &directory->dead, error);
 }
 
 bool directory_open(struct spool_directory *directory, const char *path, const struct log *log,
@@ -140,7 +141,8 @@ bool directory_open(struct spool_directory *directory, const char *path, const s
                                           .blobs = -1,
                                           .results = -1,
                                           .history = -1,
-                                          .slots = -1};
+                                          .slots = -1,
+                                          .dead = -1};
     if (open_all(directory, log, error))
         return true;
     directory_close(directory);
@@ -150,7 +152,8 @@ bool directory_open(struct spool_directory *directory, const char *path, const s
 void directory_close(struct spool_directory *directory)
 {
     int *const fds[] = {&directory->root,    &directory->journals, &directory->blobs,
-                        &directory->results, &directory->history,  &directory->slots};
+                        &directory->results, &directory->history,  &directory->slots,
+                        &directory->dead};
     for (size_t i = 0; i < sizeof fds / sizeof *fds; i++) {
         if (*fds[i] >= 0)
             close(*fds[i]);

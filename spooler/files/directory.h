@@ -19,6 +19,7 @@ struct spool_directory {
     int results;
     int history;
     int slots;
+    int dead;
 };
 
 /*
