@@ -31,7 +31,9 @@ void burial_write(struct ledger *ledger, const struct waiting *job, const char *
                                   .attempts = job->attempts,
                                   .ended_us = clock_us(),
                                   .reason = reason};
-    if (!letter_write(ledger->directory, &letter, &error))
+    if (letter_write(ledger->directory, &letter, &error))
+        census_buried(ledger->census, job->queue);
+    else
         log_write(ledger->log, BOBBIN_ERROR, NULL, "%s", error.text);
     free(payload);
 }
@@ -50,7 +52,14 @@ static uint64_t ttl_of(void *context, bobbin_str queue)
     return queuenames_find(ledger->queues, queue)->dead_ttl_ms * 1000;
 }
 
+static void on_counted(void *context, bobbin_str queue, uint64_t letters)
+{
+    struct ledger *ledger = context;
+    census_letters(ledger->census, queuenames_number(ledger->queues, queue), letters);
+}
+
 void burial_sweep(struct ledger *ledger, uint64_t now_us)
 {
-    letter_sweep(ledger->directory, now_us, ttl_of, ledger);
+    const struct letter_sweep sweep = {ledger, ttl_of, on_counted};
+    letter_sweep(ledger->directory, now_us, &sweep);
 }

@@ -215,6 +215,11 @@ bool followed_find(struct followed *journal, uint32_t index, void *head, struct 
     return found && journal_read_record(journal->reader, block, index, head, record);
 }
 
+bool followed_has_read(const struct followed *journal, uint32_t index)
+{
+    return index < journal->next_index;
+}
+
 bool followed_has_ended(struct followed *journal, uint32_t index)
 {
     struct state_entry entry;
@@ -230,7 +235,7 @@ bool followed_get(struct followed *journal, uint32_t index, struct state_entry *
 bool followed_put(struct followed *journal, uint32_t index, const struct state_entry *entry,
                   bobbin_error *error)
 {
-    if (index >= journal->next_index)
+    if (!followed_has_read(journal, index))
         journal->has_states = true; /* it is counted when it is read */
     else if (is_ended(entry->state))
         note_ended(journal, entry);

@@ -37,6 +37,9 @@ void *followed_payload(struct followed *journal, const struct record *record, bo
 /* The record with that index, wherever it lies; the same head. */
 bool followed_find(struct followed *journal, uint32_t index, void *head, struct record *record);
 
+/* Whether followed_next has come to that record. */
+bool followed_has_read(const struct followed *journal, uint32_t index);
+
 /* Whether the job with that index has ended: one way or another, or with all of its journal. */
 bool followed_has_ended(struct followed *journal, uint32_t index);
 

@@ -98,6 +98,12 @@ void leader_on_idle(void *context)
     leader_give_out(context);
 }
 
+uint64_t leader_count_later(void *context, uint16_t queue)
+{
+    const struct leader *leader = context;
+    return queue_count_later(&leader->queue, queue);
+}
+
 static bool has_handler(const struct leader *leader, uint16_t number)
 {
     const struct queue_settings *queue = ledger_queue(leader->ledger, number);

@@ -47,6 +47,8 @@ void leader_on_running(void *context, const struct waiting *job, uint32_t slot, 
 void leader_on_ended(void *context, const struct job_address *address);
 void leader_on_succeeded(void *context, const struct waiting *job);
 
+uint64_t leader_count_later(void *context, uint16_t queue);
+
 /* struct crew_options */
 void leader_on_idle(void *context);
 void leader_on_return(void *context, const struct crew_return *back);

@@ -26,7 +26,14 @@ struct ledger *ledger_create(const struct spool_directory *directory,
                              const struct log *log, const struct ledger_events *events)
 {
     struct ledger *ledger = calloc(1, sizeof *ledger);
-    if (ledger == NULL || (ledger->queues = queuenames_create(queues)) == NULL) {
+    if (ledger == NULL)
+        return NULL;
+    ledger->queues = queuenames_create(queues);
+    ledger->census = ledger->queues != NULL ? census_create(directory, ledger->queues, log,
+                                                            events->count_later, events->context)
+                                            : NULL;
+    if (ledger->census == NULL) {
+        queuenames_destroy(ledger->queues);
         free(ledger);
         return NULL;
     }
@@ -44,6 +51,7 @@ void ledger_destroy(struct ledger *ledger)
         return;
     for (uint32_t i = 0; i < ledger->journal_count; i++)
         followed_close(ledger->journals[i]);
+    census_destroy(ledger->census);
     queuenames_destroy(ledger->queues);
     keys_finish(&ledger->keys);
     free(ledger->journals);
@@ -60,6 +68,7 @@ static void describe(struct ledger *ledger, uint32_t journal, const struct recor
     const struct queue_settings *settings = ledger_queue(ledger, queue);
     *job = (struct waiting){
         .due_us = record->due_us,
+        .payload_bytes = record->payload_bytes,
         .journal = journal,
         .index = record->index,
         .block = (uint32_t)(record->offset / RECORD_ALIGN),
@@ -95,6 +104,7 @@ static void found(struct ledger *ledger, uint32_t journal, const struct record *
                   "no memory for a job that has succeeded: it may run again");
     describe(ledger, journal, record, &job);
     job.attempt = entry->attempt;
+    census_found(ledger->census, &job, entry->state);
     switch (entry->state) {
     case BOBBIN_STATE_UNKNOWN:
         if (!(job.flags & WAITING_HAS_KEY))
@@ -323,6 +333,7 @@ void ledger_flush(struct ledger *ledger)
     for (uint32_t i = 0; i < ledger->journal_count; i++)
         if (ledger->journals[i] != NULL)
             followed_flush(ledger->journals[i], ledger->log);
+    census_flush(ledger->census);
 }
 
 /* Other names of jobs are known as long as those are. */

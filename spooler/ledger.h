@@ -38,6 +38,8 @@ struct ledger_events {
     void (*on_succeeded)(void *context, const struct waiting *job);
     /* A job will never run again; the files say so after the next ledger_flush. */
     void (*on_ended)(void *context, const struct job_address *address);
+    /* How many of a queue wait for their time; NULL: none. */
+    uint64_t (*count_later)(void *context, uint16_t queue);
 };
 
 /* All borrowed. NULL without memory. */

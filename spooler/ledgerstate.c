@@ -51,10 +51,14 @@ static bool move(struct ledger *ledger, const struct waiting *job, struct state_
     now->attempt = job->attempt;
     if (state != BOBBIN_STATE_READY && state != BOBBIN_STATE_RUNNING)
         now->due_or_started_us = before.due_or_started_us;
-    if (followed_put(journal, job->index, now, &error))
-        return true;
-    log_write(ledger->log, BOBBIN_ERROR, NULL, "%s", error.text);
-    return false;
+    bool is_counted = followed_has_read(journal, job->index);
+    if (!followed_put(journal, job->index, now, &error)) {
+        log_write(ledger->log, BOBBIN_ERROR, NULL, "%s", error.text);
+        return false;
+    }
+    if (is_counted)
+        census_moved(ledger->census, job, before.state, state);
+    return true;
 }
 
 bool ledger_end_as(struct ledger *ledger, const struct waiting *job, struct state_entry *now,

@@ -69,6 +69,7 @@ static bool heap_put(struct queue *queue, const struct waiting *job)
     }
     size_t at = queue->heap_count++;
     queue->heap[at] = *job;
+    queue->later[job->queue]++;
     for (; at > 0 && is_earlier(&queue->heap[at], &queue->heap[(at - 1) / 2]); at = (at - 1) / 2)
         swap(&queue->heap[at], &queue->heap[(at - 1) / 2]);
     return true;
@@ -78,6 +79,7 @@ static void heap_take(struct queue *queue, struct waiting *job)
 {
     struct waiting *heap = queue->heap;
     *job = heap[0];
+    queue->later[job->queue]--;
     heap[0] = heap[--queue->heap_count];
     for (size_t at = 0;;) {
         size_t least = at, left = 2 * at + 1, right = left + 1;
@@ -130,11 +132,17 @@ uint64_t queue_next_due(const struct queue *queue)
     return queue->heap_count > 0 ? queue->heap[0].due_us : UINT64_MAX;
 }
 
+uint64_t queue_count_later(const struct queue *queue, uint16_t number)
+{
+    return queue->later[number];
+}
+
 void queue_filter(struct queue *queue, bool (*keeps)(void *context, const struct waiting *job),
                   void *context)
 {
     size_t count = queue->heap_count;
     queue->heap_count = 0;
+    memset(queue->later, 0, sizeof queue->later);
     for (size_t i = 0; i < count; i++) {
         struct waiting job = queue->heap[i];
         if (keeps(context, &job))

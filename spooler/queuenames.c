@@ -3,13 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAMES_MAX = 4096 };
+#include "spooler/queue.h"
 
 struct queuenames {
     const struct queue_table *table;
     struct queue_settings defaults;
     uint16_t count;
-    struct queue_settings queues[NAMES_MAX]; /* their names are owned */
+    struct queue_settings queues[QUEUE_NUMBERS]; /* their names are owned */
 };
 
 struct queuenames *queuenames_create(const struct queue_table *table)
@@ -42,7 +42,7 @@ uint16_t queuenames_number(struct queuenames *names, bobbin_str name)
     for (uint16_t i = 0; i < names->count; i++)
         if (bobbin_is(name, names->queues[i].name))
             return i;
-    char *copy = names->count < NAMES_MAX ? strndup(name.data, name.length) : NULL;
+    char *copy = names->count < QUEUE_NUMBERS ? strndup(name.data, name.length) : NULL;
     if (copy == NULL)
         return (uint16_t)(names->count - 1);
     struct queue_settings *queue = &names->queues[names->count];

@@ -13,7 +13,8 @@ struct queuenames;
 struct queuenames *queuenames_create(const struct queue_table *table);
 void queuenames_destroy(struct queuenames *names);
 
-/* The number of a queue's name. The last number stands for all that are one too many (4,096). */
+/* The number of a queue's name. The last number stands for all that are one too many
+ * (QUEUE_NUMBERS). */
 uint16_t queuenames_number(struct queuenames *names, bobbin_str name);
 
 /* The settings of a name without giving it a number; the name is missing when nobody configured

@@ -40,6 +40,10 @@ const struct bobbin_option queue_rows[] = {
                   "as [spool] says, or otherwise for this queue"),
     BOBBIN_TIME(struct queue_settings, dead_ttl_ms, "dead-ttl", "30d", 0, 3650 * DAY_MS,
                 "how long its dead letters are kept; 0 is for ever"),
+    BOBBIN_COUNT(struct queue_settings, max_waiting, "max-waiting", "0", 0, 1000 * 1000 * 1000,
+                 "when so many jobs wait no more are taken (503); 0 is no limit"),
+    BOBBIN_SIZE(struct queue_settings, max_bytes, "max-bytes", "0", 0, 1ull << 50,
+                "how much the payloads of all that wait may have; 0 is no limit"),
     BOBBIN_OPTIONS_END,
 };
 /* clang-format on */

@@ -29,6 +29,8 @@ struct queue_settings {
     uint64_t backoff_max_ms;
     uint64_t durability;  /* enum queue_durability */
     uint64_t dead_ttl_ms; /* 0: for ever */
+    uint64_t max_waiting; /* jobs; 0: no limit */
+    uint64_t max_bytes;   /* of their payloads; 0: no limit */
 };
 
 extern const struct bobbin_option spool_rows[];

@@ -17,21 +17,9 @@
 #include "spooler/files/history.h"
 #include "spooler/files/store.h"
 
-enum { NAME_BYTES = ID_TEXT_BYTES + 16, FOLDER_BYTES = 256, UNFINISHED_US = 60 * 1000 * 1000 };
+enum { NAME_BYTES = ID_TEXT_BYTES + 16, UNFINISHED_US = 60 * 1000 * 1000 };
 
 static const char payload_suffix[] = ".payload";
-
-/* A record is not trusted to name a folder: only the door has looked at its queue. */
-static bool folder_name(bobbin_str queue, char out[FOLDER_BYTES])
-{
-    if (queue.length == 0 || queue.length >= FOLDER_BYTES || queue.data[0] == '.' ||
-        memchr(queue.data, '/', queue.length) != NULL ||
-        memchr(queue.data, '\0', queue.length) != NULL)
-        return false;
-    memcpy(out, queue.data, queue.length);
-    out[queue.length] = '\0';
-    return true;
-}
 
 static void letter_name(const struct job_address *address, char out[NAME_BYTES])
 {
@@ -216,9 +204,9 @@ static int open_folder(const struct spool_directory *directory, const char *queu
 bool letter_write(const struct spool_directory *directory, const struct letter *letter,
                   bobbin_error *error)
 {
-    char queue[FOLDER_BYTES];
+    char queue[DIRECTORY_QUEUE_BYTES];
     const struct record *record = letter->record;
-    if (!folder_name(record->queue, queue))
+    if (!directory_queue_name(record->queue, queue))
         return bobbin_fail(error, "the dead letter cannot be written: its queue names no folder");
     int folder = store_make_folder(directory->dead, queue) ? open_folder(directory, queue) : -1;
     bool is_there = letter->payload != NULL;
@@ -248,8 +236,8 @@ static void remove_letter(int folder, const struct job_address *address)
 void letter_remove(const struct spool_directory *directory, bobbin_str queue,
                    const struct job_address *address)
 {
-    char name[FOLDER_BYTES];
-    int folder = folder_name(queue, name) ? open_folder(directory, name) : -1;
+    char name[DIRECTORY_QUEUE_BYTES];
+    int folder = directory_queue_name(queue, name) ? open_folder(directory, name) : -1;
     if (folder < 0)
         return;
     remove_letter(folder, address);
@@ -269,16 +257,18 @@ static bool parse_payload_name(const char *name, struct job_address *address)
            id_parse(name, ID_TEXT_BYTES, address);
 }
 
-static void sweep_one(int folder, const char *name, uint64_t now_us, uint64_t ttl_us)
+/* True: it is a letter, and stays. */
+static bool sweep_one(int folder, const char *name, uint64_t now_us, uint64_t ttl_us)
 {
     struct stat status;
     struct job_address address;
     char letter[NAME_BYTES];
     if (fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(status.st_mode))
-        return;
+        return false;
     if (id_parse(name, strlen(name), &address)) {
-        if (ttl_us > 0 && is_older(&status.st_mtim, now_us, ttl_us))
-            remove_letter(folder, &address);
+        if (ttl_us == 0 || !is_older(&status.st_mtim, now_us, ttl_us))
+            return true;
+        remove_letter(folder, &address);
     } else if (name[0] == '.' && id_parse(name + 1, strlen(name + 1), &address)) {
         if (is_older(&status.st_mtim, now_us, UNFINISHED_US))
             store_unlink(folder, name);
@@ -288,6 +278,7 @@ static void sweep_one(int folder, const char *name, uint64_t now_us, uint64_t tt
             faccessat(folder, letter, F_OK, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT)
             store_unlink(folder, name);
     }
+    return false;
 }
 
 static DIR *list(int folder)
@@ -299,26 +290,27 @@ static DIR *list(int folder)
 }
 
 static void sweep_folder(const struct spool_directory *directory, const char *queue,
-                         uint64_t now_us, uint64_t ttl_us)
+                         uint64_t now_us, const struct letter_sweep *sweep)
 {
+    uint64_t ttl_us = sweep->ttl_us(sweep->context, bobbin_text(queue)), letters = 0;
     DIR *entries = list(open_folder(directory, queue));
     if (entries == NULL)
         return;
     for (struct dirent *entry; (entry = readdir(entries)) != NULL;)
-        sweep_one(dirfd(entries), entry->d_name, now_us, ttl_us);
+        letters += sweep_one(dirfd(entries), entry->d_name, now_us, ttl_us);
     closedir(entries);
     unlinkat(directory->dead, queue, AT_REMOVEDIR); /* when it is empty */
+    sweep->on_counted(sweep->context, bobbin_text(queue), letters);
 }
 
 void letter_sweep(const struct spool_directory *directory, uint64_t now_us,
-                  uint64_t (*ttl_us)(void *context, bobbin_str queue), void *context)
+                  const struct letter_sweep *sweep)
 {
     DIR *entries = list(openat(directory->dead, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (entries == NULL)
         return;
     for (struct dirent *entry; (entry = readdir(entries)) != NULL;)
         if (entry->d_name[0] != '.')
-            sweep_folder(directory, entry->d_name, now_us,
-                         ttl_us(context, bobbin_text(entry->d_name)));
+            sweep_folder(directory, entry->d_name, now_us, sweep);
     closedir(entries);
 }

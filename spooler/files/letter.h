@@ -54,9 +54,16 @@ bool letter_write(const struct spool_directory *directory, const struct letter *
 void letter_remove(const struct spool_directory *directory, bobbin_str queue,
                    const struct job_address *address);
 
-/* Removes letters that were written ttl_us ago or longer, by what ttl_us says of their queue (0:
- * they stay), and what a leader that died left unfinished. */
+/* What a sweep asks and tells. */
+struct letter_sweep {
+    void *context;
+    uint64_t (*ttl_us)(void *context, bobbin_str queue);                   /* 0: for ever */
+    void (*on_counted)(void *context, bobbin_str queue, uint64_t letters); /* those that are left */
+};
+
+/* Removes letters that were written their queue's ttl_us ago or longer, and what a leader that died
+ * left unfinished. */
 void letter_sweep(const struct spool_directory *directory, uint64_t now_us,
-                  uint64_t (*ttl_us)(void *context, bobbin_str queue), void *context);
+                  const struct letter_sweep *sweep);
 
 #endif

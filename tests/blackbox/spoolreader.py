@@ -130,6 +130,21 @@ def read_letters(spool):
     return letters
 
 
+def read_queue(spool, queue):
+    """What queues/<queue> says, as a dict; None when it says nothing."""
+    try:
+        with open(os.path.join(spool, "queues", queue), "rb") as file:
+            page = file.read(64)
+    except FileNotFoundError:
+        return None
+    if len(page) < 64 or page[:8] != b"QUEU\1\0\0\0" or \
+            struct.unpack_from("<I", page, 8)[0] != zlib.crc32(page[:8] + bytes(4) + page[12:]):
+        return None
+    flags, turn, ready, delayed, running, dead, size = struct.unpack_from("<IQQQQQQ", page, 12)
+    return {"paused": bool(flags & 1), "ready": ready, "delayed": delayed, "running": running, "dead": dead,
+            "bytes": size}
+
+
 def read_spool(spool):
     """{id: job} of the whole spool."""
     jobs, folder = {}, os.path.join(spool, "journals")

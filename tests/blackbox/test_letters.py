@@ -64,7 +64,7 @@ def test_a_letter_whose_job_is_not_dead_is_taken_back(tmp_path):
         with open(os.path.join(folder, job), "w") as file:
             file.write("bobbin dead letter 1\n")
         server.start()
-        wait_for("the letter to go", lambda: job not in os.listdir(folder))
+        wait_for("the letter to go", lambda: not os.path.exists(os.path.join(folder, job)))
         server.kill_all()
 
 

@@ -176,10 +176,31 @@ static void a_queue_that_is_no_name_gets_no_folder(void **state)
     }
 }
 
+struct swept {
+    uint64_t ttl_us, letters;
+};
+
 static uint64_t ttl_of(void *context, bobbin_str queue)
 {
+    const struct swept *swept = context;
     assert_true(bobbin_is(queue, "q"));
-    return *(const uint64_t *)context;
+    return swept->ttl_us;
+}
+
+static void on_counted(void *context, bobbin_str queue, uint64_t letters)
+{
+    struct swept *swept = context;
+    assert_true(bobbin_is(queue, "q"));
+    swept->letters = letters;
+}
+
+/* Returns how many letters are left. */
+static uint64_t sweep(const struct spoolfolder *folder, uint64_t now_us, uint64_t ttl_us)
+{
+    struct swept swept = {.ttl_us = ttl_us};
+    letter_sweep(&folder->directory, now_us,
+                 &(const struct letter_sweep){&swept, ttl_of, on_counted});
+    return swept.letters;
 }
 
 static void a_letter_stays_for_its_queues_time(void **state)
@@ -194,17 +215,16 @@ static void a_letter_stays_for_its_queues_time(void **state)
     struct record record;
     uint32_t crc;
     bobbin_error error;
-    uint64_t second = 1000000, ttl = 0, now = clock_us();
+    uint64_t second = 1000000, now = clock_us();
     decode(&asked, bytes, &record);
     assert_true(blob_from_memory(&folder->directory, 1, 9, "large", 5, false, &crc, &error));
     struct letter letter = letter_of(&record, NULL);
     assert_true(letter_write(&folder->directory, &letter, &error));
-    letter_sweep(&folder->directory, now + 1000 * second, ttl_of, &ttl); /* 0: for ever */
+    assert_int_equal(sweep(folder, now + 1000 * second, 0), 1); /* 0: for ever */
     assert_true(is_there(folder, "") && is_there(folder, ".payload"));
-    ttl = 100 * second;
-    letter_sweep(&folder->directory, now + 90 * second, ttl_of, &ttl);
+    assert_int_equal(sweep(folder, now + 90 * second, 100 * second), 1);
     assert_true(is_there(folder, "") && is_there(folder, ".payload"));
-    letter_sweep(&folder->directory, now + 110 * second, ttl_of, &ttl);
+    assert_int_equal(sweep(folder, now + 110 * second, 100 * second), 0);
     assert_false(is_there(folder, "") || is_there(folder, ".payload"));
     assert_int_equal(faccessat(folder->directory.dead, "q", F_OK, 0), -1);
 }
@@ -222,14 +242,14 @@ static void touch(const struct spoolfolder *folder, const char *before, const ch
 static void what_is_unfinished_is_removed_and_what_is_foreign_stays(void **state)
 {
     struct spoolfolder *folder = *state;
-    uint64_t second = 1000000, ttl = 0, now = clock_us();
+    uint64_t second = 1000000, now = clock_us();
     assert_int_equal(mkdirat(folder->directory.dead, "q", 0700), 0);
     touch(folder, ".", "");
     touch(folder, "", ".payload");
     touch(folder, "", ".notes");
-    letter_sweep(&folder->directory, now + 30 * second, ttl_of, &ttl);
+    assert_int_equal(sweep(folder, now + 30 * second, 0), 0);
     assert_true(is_there(folder, ".payload")); /* its letter may be being written */
-    letter_sweep(&folder->directory, now + 70 * second, ttl_of, &ttl);
+    assert_int_equal(sweep(folder, now + 70 * second, 0), 0);
     assert_false(is_there(folder, ".payload"));
     assert_true(is_there(folder, ".notes"));
     char id[ID_TEXT_BYTES + 1], path[256];
