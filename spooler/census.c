@@ -72,6 +72,8 @@ static void open_page(struct census *census, uint16_t number)
     if (queue->fd < 0)
         complain(census, number);
     queue->page.flags = before.flags;
+    if (!(before.flags & QUEUE_ORDERED))
+        queue->page.flags = queuenames_settings(census->names, number)->paused ? QUEUE_PAUSED : 0;
     queue->page.turn = before.turn;
     if (number >= census->count)
         census->count = (size_t)number + 1;
@@ -143,6 +145,24 @@ static void write_page(struct census *census, uint16_t number)
         complain(census, number);
     else
         queue->is_dirty = queue->is_failed = false;
+}
+
+bool census_is_paused(struct census *census, uint16_t queue)
+{
+    return queue_of(census, queue)->page.flags & QUEUE_PAUSED;
+}
+
+void census_pause(struct census *census, uint16_t queue, bool is_paused)
+{
+    struct counted *counted = queue_of(census, queue);
+    counted->page.flags = QUEUE_ORDERED | (is_paused ? QUEUE_PAUSED : 0);
+    counted->is_dirty = true;
+    write_page(census, queue);
+    if (counted->is_dirty || !queuepage_sync(census->directory, counted->fd))
+        log_write(census->log, BOBBIN_ERROR, NULL,
+                  "that the queue %s is %s will be forgotten: it cannot be written: %m",
+                  queuenames_settings(census->names, queue)->name,
+                  is_paused ? "paused" : "resumed");
 }
 
 void census_flush(struct census *census)

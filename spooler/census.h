@@ -31,6 +31,13 @@ void census_moved(struct census *census, const struct waiting *job, unsigned bef
 void census_buried(struct census *census, uint16_t queue);
 void census_letters(struct census *census, uint16_t queue, uint64_t count);
 
+/* Whether its jobs are not to be given out: as somebody has asked for last, else as its settings
+ * say. */
+bool census_is_paused(struct census *census, uint16_t queue);
+/* Somebody asks for it: synced. What cannot be written holds while this leader leads, with a line
+ * in the log. */
+void census_pause(struct census *census, uint16_t queue, bool is_paused);
+
 /* Writes the pages of those queues that have changed. */
 void census_flush(struct census *census);
 

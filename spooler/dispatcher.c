@@ -187,7 +187,8 @@ static bool open_all(struct dispatcher *dispatcher, int nursery_fd, bobbin_error
                                         .on_succeeded = leader_on_succeeded,
                                         .on_ended = leader_on_ended,
                                         .count_later = leader_count_later};
-    const struct gate_events asked = {leader, leader_on_wake, leader_on_cancel, leader_has_ended};
+    const struct gate_events asked = {leader, leader_on_wake, leader_on_cancel, leader_on_pause,
+                                      leader_has_ended};
     *leader = (struct leader){
         .directory = &dispatcher->directory, .plugins = options->plugins, .log = options->log};
     leader_init(leader, &dispatcher->loop);

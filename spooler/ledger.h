@@ -61,6 +61,13 @@ void ledger_address(const struct ledger *ledger, const struct waiting *job,
 /* The number of a queue's settings; they are made up of defaults for an unknown queue. */
 const struct queue_settings *ledger_queue(const struct ledger *ledger, uint16_t queue);
 
+/* Whether the jobs of a queue are not to be given out (census.h). */
+bool ledger_is_paused(const struct ledger *ledger, uint16_t queue);
+
+/* Pauses or resumes a queue, which need not have jobs. False: there are too many queues, or that is
+ * no name. */
+bool ledger_pause(struct ledger *ledger, bobbin_str name, bool is_paused, uint16_t *queue);
+
 /* ---- changes of state; an illegal one is logged and refused */
 
 bool ledger_start(struct ledger *ledger, struct waiting *job, uint32_t slot); /* attempt + 1 */

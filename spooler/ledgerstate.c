@@ -18,6 +18,23 @@ void ledger_address(const struct ledger *ledger, const struct waiting *job,
     followed_name(ledger->journals[job->journal], &address->writer, &address->sequence);
 }
 
+bool ledger_is_paused(const struct ledger *ledger, uint16_t queue)
+{
+    return census_is_paused(ledger->census, queue);
+}
+
+bool ledger_pause(struct ledger *ledger, bobbin_str name, bool is_paused, uint16_t *queue)
+{
+    char file[DIRECTORY_QUEUE_BYTES];
+    if (!directory_queue_name(name, file))
+        return false;
+    *queue = queuenames_number(ledger->queues, name);
+    if (!bobbin_is(name, ledger_queue(ledger, *queue)->name))
+        return false; /* one too many: the number stands for others too */
+    census_pause(ledger->census, *queue, is_paused);
+    return true;
+}
+
 #define FROM(state) (1u << (state))
 
 /* Which states may come before each: the drawing in ledger.h. */

@@ -18,18 +18,26 @@ void queue_finish(struct queue *queue)
     queue_init(queue);
 }
 
+/* Sees to it that there is room for one more. */
+static bool ring_ready(struct ring *ring)
+{
+    if (ring->count < ring->capacity)
+        return true;
+    size_t capacity = ring->capacity > 0 ? ring->capacity * 2 : FIRST_CAPACITY;
+    struct waiting *items = malloc(capacity * sizeof *items);
+    if (items == NULL)
+        return false;
+    for (size_t i = 0; i < ring->count; i++)
+        items[i] = ring->items[(ring->first + i) & (ring->capacity - 1)];
+    free(ring->items);
+    *ring = (struct ring){.items = items, .capacity = capacity, .count = ring->count};
+    return true;
+}
+
 static bool ring_put(struct ring *ring, const struct waiting *job)
 {
-    if (ring->count == ring->capacity) {
-        size_t capacity = ring->capacity > 0 ? ring->capacity * 2 : FIRST_CAPACITY;
-        struct waiting *items = malloc(capacity * sizeof *items);
-        if (items == NULL)
-            return false;
-        for (size_t i = 0; i < ring->count; i++)
-            items[i] = ring->items[(ring->first + i) & (ring->capacity - 1)];
-        free(ring->items);
-        *ring = (struct ring){.items = items, .capacity = capacity, .count = ring->count};
-    }
+    if (!ring_ready(ring))
+        return false;
     ring->items[(ring->first + ring->count++) & (ring->capacity - 1)] = *job;
     return true;
 }
@@ -94,13 +102,27 @@ static void heap_take(struct queue *queue, struct waiting *job)
     }
 }
 
+static struct ring *ring_of(struct queue *queue, const struct waiting *job)
+{
+    return &queue->rings[job->priority < QUEUE_PRIORITIES ? job->priority : QUEUE_PRIORITIES - 1];
+}
+
+bool queue_put_first(struct queue *queue, const struct waiting *job)
+{
+    struct ring *ring = ring_of(queue, job);
+    if (!ring_ready(ring))
+        return false;
+    ring->first = (ring->first - 1) & (ring->capacity - 1);
+    ring->items[ring->first] = *job;
+    ring->count++;
+    return true;
+}
+
 bool queue_put(struct queue *queue, const struct waiting *job, uint64_t now_us)
 {
     if (job->due_us > now_us)
         return heap_put(queue, job);
-    return ring_put(
-        &queue->rings[job->priority < QUEUE_PRIORITIES ? job->priority : QUEUE_PRIORITIES - 1],
-        job);
+    return ring_put(ring_of(queue, job), job);
 }
 
 /* Those whose time has come join the ends of their rings, in the order of their times. */

@@ -53,6 +53,9 @@ void queue_finish(struct queue *queue);
 /* False without memory. */
 bool queue_put(struct queue *queue, const struct waiting *job, uint64_t now_us);
 
+/* Before all others of its priority, whatever its due time. False without memory. */
+bool queue_put_first(struct queue *queue, const struct waiting *job);
+
 /* The next job to run: priority, then due time, then age. False when none may run now. */
 bool queue_take(struct queue *queue, uint64_t now_us, struct waiting *job);
 

@@ -69,6 +69,11 @@ bool queuepage_write(int fd, const struct queuepage *page)
     return store_write(fd, bytes, sizeof bytes, 0);
 }
 
+bool queuepage_sync(const struct spool_directory *directory, int fd)
+{
+    return store_sync(fd) && store_sync_folder(directory->queues);
+}
+
 const void *queuepage_map(const struct spool_directory *directory, bobbin_str queue)
 {
     char name[DIRECTORY_QUEUE_BYTES];

@@ -42,6 +42,8 @@ int queuepage_open(const struct spool_directory *directory, bobbin_str queue,
                    struct queuepage *page);
 /* errno is kept. */
 bool queuepage_write(int fd, const struct queuepage *page);
+/* What was written, and its name, outlive the loss of power. */
+bool queuepage_sync(const struct spool_directory *directory, int fd);
 
 /* ---- everybody's */
 
