@@ -78,3 +78,16 @@ def test_many_that_put_at_once_overshoot_a_limit_by_little(tmp_path):
         expect(server, delayed=stored)
         assert 50 <= stored <= 2 * 50 + 16  # at the worst each worker by itself, and what was on its way
         assert server.request(HOUR, data=b"x")[0] == 503
+
+
+def test_many_jobs_at_once_have_room_together_or_not_at_all(tmp_path):
+    with Server({"/chain": "chain"}, spool="processes = 1", folder=str(tmp_path),
+                sections=f"[chain]\nfile = {tmp_path}/trace",
+                queues="[queue:chain]\nmax-waiting = 10\npaused = on") as server:
+        assert server.request("/chain/many?n=2", data=b"x")[0] == 200
+        expect(server, "chain", ready=2)
+        status, _, body = server.request("/chain/many?n=20", data=b"x")
+        assert status == 503 and b"job 9 of 20: the queue chain is full: 10 jobs wait" in body
+        assert server.request("/chain/many?n=8", data=b"x")[0] == 200  # what was refused took nothing
+        expect(server, "chain", ready=10)
+        assert server.request("/chain/many?n=1", data=b"x")[0] == 503
