@@ -185,8 +185,10 @@ static bool open_all(struct dispatcher *dispatcher, int nursery_fd, bobbin_error
                                         .on_ready = leader_on_ready,
                                         .on_running = leader_on_running,
                                         .on_succeeded = leader_on_succeeded,
-                                        .on_ended = leader_on_ended};
-    const struct gate_events asked = {leader, leader_on_wake, leader_on_cancel, leader_has_ended};
+                                        .on_ended = leader_on_ended,
+                                        .count_later = leader_count_later};
+    const struct gate_events asked = {leader, leader_on_wake, leader_on_cancel, leader_on_pause,
+                                      leader_has_ended};
     *leader = (struct leader){
         .directory = &dispatcher->directory, .plugins = options->plugins, .log = options->log};
     leader_init(leader, &dispatcher->loop);
@@ -205,6 +207,7 @@ static bool open_all(struct dispatcher *dispatcher, int nursery_fd, bobbin_error
     watch(dispatcher, &dispatcher->control, options->control_fd, on_control);
     watch(dispatcher, &dispatcher->signals, dispatcher->signal_fd, on_signal);
     open_timers(dispatcher);
+    ledger_sweep(dispatcher->ledger); /* counts the dead letters */
     leader_begin(leader);
     return true;
 }

@@ -72,6 +72,7 @@ static void end_wait(void *context, uint64_t ticket)
 
 static void destroy(struct door *door)
 {
+    rooms_finish(&door->storer.rooms);
     lookup_destroy(door->lookup);
     directory_close(&door->directory);
     free(door);

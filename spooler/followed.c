@@ -188,6 +188,14 @@ bool followed_record(struct followed *journal, uint32_t block, uint32_t index, v
            journal_read_record(journal->reader, block, index, head, record);
 }
 
+void *followed_payload(struct followed *journal, const struct record *record, bobbin_error *error)
+{
+    void *payload = NULL;
+    bool is_mapped;
+    journal_read_payload(journal->reader, journal->directory, record, &payload, &is_mapped, error);
+    return payload;
+}
+
 /* Its state knows the place; when that was lost with the power the journal is read from its start.
  */
 bool followed_find(struct followed *journal, uint32_t index, void *head, struct record *record)
@@ -207,6 +215,11 @@ bool followed_find(struct followed *journal, uint32_t index, void *head, struct 
     return found && journal_read_record(journal->reader, block, index, head, record);
 }
 
+bool followed_has_read(const struct followed *journal, uint32_t index)
+{
+    return index < journal->next_index;
+}
+
 bool followed_has_ended(struct followed *journal, uint32_t index)
 {
     struct state_entry entry;
@@ -222,7 +235,7 @@ bool followed_get(struct followed *journal, uint32_t index, struct state_entry *
 bool followed_put(struct followed *journal, uint32_t index, const struct state_entry *entry,
                   bobbin_error *error)
 {
-    if (index >= journal->next_index)
+    if (!followed_has_read(journal, index))
         journal->has_states = true; /* it is counted when it is read */
     else if (is_ended(entry->state))
         note_ended(journal, entry);

@@ -31,8 +31,14 @@ bool followed_read(struct followed *journal, const struct job_address *address, 
 /* The same where the nonce is not known. */
 bool followed_record(struct followed *journal, uint32_t block, uint32_t index, void *head,
                      struct record *record);
+/* The payload of such a record that is no blob, its CRC checked, to be freed; NULL with a sentence.
+ */
+void *followed_payload(struct followed *journal, const struct record *record, bobbin_error *error);
 /* The record with that index, wherever it lies; the same head. */
 bool followed_find(struct followed *journal, uint32_t index, void *head, struct record *record);
+
+/* Whether followed_next has come to that record. */
+bool followed_has_read(const struct followed *journal, uint32_t index);
 
 /* Whether the job with that index has ended: one way or another, or with all of its journal. */
 bool followed_has_ended(struct followed *journal, uint32_t index);

@@ -66,6 +66,18 @@ static bool wait_for_end(struct guest *guest, const struct door_message *message
     return waits_add(waits, &guest->party, message->ticket, &address);
 }
 
+static bool pause_queue(struct guest *guest, const struct door_queue_message *message)
+{
+    const struct gate_events *events = &guest->gate->events;
+    struct door_message answer = {.kind = DOOR_ANSWER, .ticket = message->ticket};
+    if (message->queue_bytes > sizeof message->queue)
+        return false;
+    answer.state =
+        events->on_pause(events->context, (bobbin_str){message->queue, message->queue_bytes},
+                         message->kind == DOOR_PAUSE);
+    return send(guest->fd, &answer, sizeof answer, MSG_NOSIGNAL) == (ssize_t)sizeof answer;
+}
+
 /* False: the guest is to be dismissed. */
 static bool serve(struct guest *guest, const struct door_message *message)
 {
@@ -105,6 +117,21 @@ static bool tell(struct guest *guest)
     return true;
 }
 
+union packet {
+    uint32_t kind;
+    struct door_message message;
+    struct door_queue_message queue;
+};
+
+/* False: the guest is to be dismissed. */
+static bool read_packet(struct guest *guest, const union packet *packet, ssize_t bytes)
+{
+    if (bytes == (ssize_t)sizeof packet->queue)
+        return (packet->kind == DOOR_PAUSE || packet->kind == DOOR_RESUME) &&
+               pause_queue(guest, &packet->queue);
+    return bytes == (ssize_t)sizeof packet->message && serve(guest, &packet->message);
+}
+
 static void on_message(uv_poll_t *poll, int status, int events)
 {
     struct guest *guest = poll->data;
@@ -113,11 +140,11 @@ static void on_message(uv_poll_t *poll, int status, int events)
         watch(guest);
     }
     for (int i = 0; status == 0 && i < MESSAGES_A_TURN; i++) {
-        struct door_message message;
-        ssize_t got = recv(guest->fd, &message, sizeof message, MSG_TRUNC);
+        union packet packet;
+        ssize_t got = recv(guest->fd, &packet, sizeof packet, MSG_TRUNC);
         if (got < 0 && (errno == EAGAIN || errno == EINTR))
             return;
-        if (got != (ssize_t)sizeof message || !serve(guest, &message))
+        if (!read_packet(guest, &packet, got))
             status = -1;
     }
     if (status != 0)

@@ -19,6 +19,8 @@ struct gate_events {
     void (*on_wake)(void *context, uint64_t writer, uint32_t sequence);
     /* Returns the state afterwards. */
     uint32_t (*on_cancel)(void *context, const struct job_address *address);
+    /* Returns the state for the answer (message.h). */
+    uint32_t (*on_pause)(void *context, bobbin_str queue, bool is_paused);
     /* Whether that job has ended (or is none). For another name of a job *address becomes the one
      * that gate_end will be called with. */
     bool (*has_ended)(void *context, struct job_address *address);

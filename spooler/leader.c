@@ -51,16 +51,35 @@ static void expire(struct leader *leader)
         ledger_expired(leader->ledger, &job);
 }
 
+static void park(struct leader *leader, const struct waiting *job)
+{
+    if (!parked_put(&leader->parked, job))
+        log_write(leader->log, BOBBIN_ERROR, NULL,
+                  "no memory for a job of a paused queue: it will be found by the next leader");
+}
+
+/* The next that waits and may run. */
+static bool next_job(struct leader *leader, struct waiting *job)
+{
+    while (queue_take(&leader->queue, clock_us(), job)) {
+        if (ledger_is_paused(leader->ledger, job->queue)) {
+            park(leader, job);
+            continue;
+        }
+        if ((job->flags & WAITING_EXPIRES) && job->attempt == 0)
+            expiry_note_stale(&leader->expiry, still_waits, leader);
+        if (!ledger_is_withdrawn(leader->ledger, job))
+            return true;
+    }
+    return false;
+}
+
 static bool give_one(struct leader *leader, struct slot *slot)
 {
     struct waiting job;
     struct job_address address;
-    do {
-        if (!queue_take(&leader->queue, clock_us(), &job))
-            return false;
-        if ((job.flags & WAITING_EXPIRES) && job.attempt == 0)
-            expiry_note_stale(&leader->expiry, still_waits, leader);
-    } while (ledger_is_withdrawn(leader->ledger, &job));
+    if (!next_job(leader, &job))
+        return false;
     const struct queue_settings *queue = ledger_queue(leader->ledger, job.queue);
     if (!ledger_start(leader->ledger, &job, slot_number(slot))) {
         job.attempt--;
@@ -96,6 +115,12 @@ static void on_due(uv_timer_t *timer)
 void leader_on_idle(void *context)
 {
     leader_give_out(context);
+}
+
+uint64_t leader_count_later(void *context, uint16_t queue)
+{
+    const struct leader *leader = context;
+    return queue_count_later(&leader->queue, queue);
 }
 
 static bool has_handler(const struct leader *leader, uint16_t number)
@@ -342,6 +367,20 @@ uint32_t leader_on_cancel(void *context, const struct job_address *address)
     return (uint32_t)state;
 }
 
+uint32_t leader_on_pause(void *context, bobbin_str name, bool is_paused)
+{
+    struct leader *leader = context;
+    uint16_t queue;
+    if (!ledger_pause(leader->ledger, name, is_paused, &queue))
+        return DOOR_REFUSED;
+    if (!is_paused && !parked_release(&leader->parked, queue, &leader->queue))
+        log_write(leader->log, BOBBIN_ERROR, NULL,
+                  "no memory to resume the queue %s: it can be asked for again",
+                  ledger_queue(leader->ledger, queue)->name);
+    leader_give_out(leader);
+    return is_paused;
+}
+
 bool leader_has_ended(void *context, struct job_address *address)
 {
     struct leader *leader = context;
@@ -383,6 +422,7 @@ void leader_begin(struct leader *leader)
 void leader_finish(struct leader *leader)
 {
     queue_finish(&leader->queue);
+    parked_finish(&leader->parked);
     expiry_finish(&leader->expiry);
     free(leader->orphans);
     leader->orphans = NULL;

@@ -14,6 +14,7 @@
 #include "spooler/expiry.h"
 #include "spooler/gate.h"
 #include "spooler/ledger.h"
+#include "spooler/parked.h"
 #include "spooler/queue.h"
 #include "spooler/run/crew.h"
 
@@ -26,6 +27,7 @@ struct leader {
     struct gate *gate; /* NULL until it is open: nobody waits for a job's end then */
     struct crew *crew; /* NULL until there are job processes */
     struct queue queue;
+    struct parked parked; /* of paused queues */
     struct expiry expiry;
     struct orphan *orphans; /* owned: jobs that an earlier leader gave out */
     size_t orphan_count;
@@ -47,6 +49,8 @@ void leader_on_running(void *context, const struct waiting *job, uint32_t slot, 
 void leader_on_ended(void *context, const struct job_address *address);
 void leader_on_succeeded(void *context, const struct waiting *job);
 
+uint64_t leader_count_later(void *context, uint16_t queue);
+
 /* struct crew_options */
 void leader_on_idle(void *context);
 void leader_on_return(void *context, const struct crew_return *back);
@@ -55,6 +59,7 @@ bool leader_is_reserved(void *context, uint32_t slot);
 /* struct gate_events */
 void leader_on_wake(void *context, uint64_t writer, uint32_t sequence);
 uint32_t leader_on_cancel(void *context, const struct job_address *address);
+uint32_t leader_on_pause(void *context, bobbin_str queue, bool is_paused);
 bool leader_has_ended(void *context, struct job_address *address);
 
 #endif

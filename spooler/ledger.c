@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/base/clock.h"
+#include "spooler/burial.h"
 #include "spooler/followed.h"
 
 enum { UNFINISHED_US = 60 * 1000 * 1000 };
@@ -25,7 +26,14 @@ struct ledger *ledger_create(const struct spool_directory *directory,
                              const struct log *log, const struct ledger_events *events)
 {
     struct ledger *ledger = calloc(1, sizeof *ledger);
-    if (ledger == NULL || (ledger->queues = queuenames_create(queues)) == NULL) {
+    if (ledger == NULL)
+        return NULL;
+    ledger->queues = queuenames_create(queues);
+    ledger->census = ledger->queues != NULL ? census_create(directory, ledger->queues, log,
+                                                            events->count_later, events->context)
+                                            : NULL;
+    if (ledger->census == NULL) {
+        queuenames_destroy(ledger->queues);
         free(ledger);
         return NULL;
     }
@@ -43,6 +51,7 @@ void ledger_destroy(struct ledger *ledger)
         return;
     for (uint32_t i = 0; i < ledger->journal_count; i++)
         followed_close(ledger->journals[i]);
+    census_destroy(ledger->census);
     queuenames_destroy(ledger->queues);
     keys_finish(&ledger->keys);
     free(ledger->journals);
@@ -59,6 +68,7 @@ static void describe(struct ledger *ledger, uint32_t journal, const struct recor
     const struct queue_settings *settings = ledger_queue(ledger, queue);
     *job = (struct waiting){
         .due_us = record->due_us,
+        .payload_bytes = record->payload_bytes,
         .journal = journal,
         .index = record->index,
         .block = (uint32_t)(record->offset / RECORD_ALIGN),
@@ -94,6 +104,7 @@ static void found(struct ledger *ledger, uint32_t journal, const struct record *
                   "no memory for a job that has succeeded: it may run again");
     describe(ledger, journal, record, &job);
     job.attempt = entry->attempt;
+    census_found(ledger->census, &job, entry->state);
     switch (entry->state) {
     case BOBBIN_STATE_UNKNOWN:
         if (!(job.flags & WAITING_HAS_KEY))
@@ -110,6 +121,7 @@ static void found(struct ledger *ledger, uint32_t journal, const struct record *
         break;
     case BOBBIN_STATE_RUNNING:
     case BOBBIN_STATE_CANCELLING:
+        burial_undo(ledger, &job, record);
         if (job.flags & WAITING_HAS_KEY)
             hold_key(ledger, &job, record);
         ledger->events.on_running(ledger->events.context, &job, entry->slot,
@@ -338,6 +350,7 @@ void ledger_flush(struct ledger *ledger)
     for (uint32_t i = 0; i < ledger->journal_count; i++)
         if (ledger->journals[i] != NULL)
             followed_flush(ledger->journals[i], ledger->log);
+    census_flush(ledger->census);
 }
 
 /* Other names of jobs are known as long as those are. */
@@ -362,6 +375,7 @@ void ledger_sweep(struct ledger *ledger)
 {
     uint64_t ttl_us = ledger->spool->result_ttl_ms * 1000, now = clock_us();
     journal_remove_unfinished(ledger->directory, now, UNFINISHED_US);
+    burial_sweep(ledger, now);
     for (uint32_t i = 0; i < ledger->journal_count; i++) {
         struct followed *journal = ledger->journals[i];
         if (journal == NULL || !is_over(ledger, journal, now, ttl_us))

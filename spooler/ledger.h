@@ -38,6 +38,8 @@ struct ledger_events {
     void (*on_succeeded)(void *context, const struct waiting *job);
     /* A job will never run again; the files say so after the next ledger_flush. */
     void (*on_ended)(void *context, const struct job_address *address);
+    /* How many of a queue wait for their time; NULL: none. */
+    uint64_t (*count_later)(void *context, uint16_t queue);
 };
 
 /* All borrowed. NULL without memory. */
@@ -58,6 +60,13 @@ void ledger_address(const struct ledger *ledger, const struct waiting *job,
 
 /* The number of a queue's settings; they are made up of defaults for an unknown queue. */
 const struct queue_settings *ledger_queue(const struct ledger *ledger, uint16_t queue);
+
+/* Whether the jobs of a queue are not to be given out (census.h). */
+bool ledger_is_paused(const struct ledger *ledger, uint16_t queue);
+
+/* Pauses or resumes a queue, which need not have jobs. False: there are too many queues, or that is
+ * no name. */
+bool ledger_pause(struct ledger *ledger, bobbin_str name, bool is_paused, uint16_t *queue);
 
 /* ---- changes of state; an illegal one is logged and refused */
 

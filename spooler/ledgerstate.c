@@ -2,6 +2,7 @@
 #include "spooler/ledgerstate.h"
 
 #include "core/base/clock.h"
+#include "spooler/burial.h"
 #include "spooler/files/history.h"
 #include "spooler/followed.h"
 
@@ -15,6 +16,23 @@ void ledger_address(const struct ledger *ledger, const struct waiting *job,
 {
     *address = (struct job_address){.block = job->block, .index = job->index};
     followed_name(ledger->journals[job->journal], &address->writer, &address->sequence);
+}
+
+bool ledger_is_paused(const struct ledger *ledger, uint16_t queue)
+{
+    return census_is_paused(ledger->census, queue);
+}
+
+bool ledger_pause(struct ledger *ledger, bobbin_str name, bool is_paused, uint16_t *queue)
+{
+    char file[DIRECTORY_QUEUE_BYTES];
+    if (!directory_queue_name(name, file))
+        return false;
+    *queue = queuenames_number(ledger->queues, name);
+    if (!bobbin_is(name, ledger_queue(ledger, *queue)->name))
+        return false; /* one too many: the number stands for others too */
+    census_pause(ledger->census, *queue, is_paused);
+    return true;
 }
 
 #define FROM(state) (1u << (state))
@@ -50,10 +68,14 @@ static bool move(struct ledger *ledger, const struct waiting *job, struct state_
     now->attempt = job->attempt;
     if (state != BOBBIN_STATE_READY && state != BOBBIN_STATE_RUNNING)
         now->due_or_started_us = before.due_or_started_us;
-    if (followed_put(journal, job->index, now, &error))
-        return true;
-    log_write(ledger->log, BOBBIN_ERROR, NULL, "%s", error.text);
-    return false;
+    bool is_counted = followed_has_read(journal, job->index);
+    if (!followed_put(journal, job->index, now, &error)) {
+        log_write(ledger->log, BOBBIN_ERROR, NULL, "%s", error.text);
+        return false;
+    }
+    if (is_counted)
+        census_moved(ledger->census, job, before.state, state);
+    return true;
 }
 
 bool ledger_end_as(struct ledger *ledger, const struct waiting *job, struct state_entry *now,
@@ -106,6 +128,7 @@ static void remember(struct ledger *ledger, const struct waiting *job, const cha
 bool ledger_dead(struct ledger *ledger, const struct waiting *job, const char *sentence)
 {
     remember(ledger, job, sentence);
+    burial_write(ledger, job, sentence);
     return end(ledger, job, BOBBIN_STATE_DEAD);
 }
 

@@ -5,6 +5,7 @@
 #ifndef SPOOLER_LEDGERSTATE_H
 #define SPOOLER_LEDGERSTATE_H
 
+#include "spooler/census.h"
 #include "spooler/files/state.h"
 #include "spooler/keys.h"
 #include "spooler/ledger.h"
@@ -21,6 +22,7 @@ struct ledger {
     struct followed **journals; /* owned; a number stays the same for ever, removed ones are NULL */
     uint32_t journal_count;
     struct queuenames *queues; /* owned */
+    struct census *census;     /* owned */
     struct keys keys;
     struct parents parents; /* whose children were found, while a journal is followed */
 };

@@ -15,8 +15,10 @@ enum door_message_kind {
     DOOR_WAKE = 1,   /* records were appended to a journal: a hint, never answered */
     DOOR_CANCEL = 2, /* answered by DOOR_ANSWER */
     DOOR_ANSWER = 3,
-    DOOR_WAIT = 4,  /* answered by DOOR_ANSWER when the job has ended, or at once; then forgotten */
-    DOOR_FORGET = 5 /* a WAIT with this ticket need not be answered any more; never answered */
+    DOOR_WAIT = 4, /* answered by DOOR_ANSWER when the job has ended, or at once; then forgotten */
+    DOOR_FORGET = 5, /* a WAIT with this ticket need not be answered any more; never answered */
+    DOOR_PAUSE = 6,  /* a door_queue_message; answered by DOOR_ANSWER */
+    DOOR_RESUME = 7  /* the same */
 };
 
 /* The low 32 bits of a WAIT's ticket are a place: a number below this, one a connection at a time.
@@ -25,9 +27,23 @@ enum { DOOR_WAITS_MAX = 65536 };
 
 struct door_message {
     uint32_t kind;
-    uint32_t state;             /* ANSWER: enum bobbin_job_state afterwards */
-    uint64_t ticket;            /* CANCEL, WAIT: chosen by the asker; ANSWER, FORGET: the same */
+    uint32_t state;  /* ANSWER: enum bobbin_job_state afterwards; to a PAUSE or RESUME: 1 paused, 0
+                        not, DOOR_REFUSED */
+    uint64_t ticket; /* CANCEL, WAIT: chosen by the asker; ANSWER, FORGET: the same */
     struct job_address address; /* WAKE: only writer and sequence count */
+};
+
+/* Of a state: the queue's name is none, or there are too many queues. */
+#define DOOR_REFUSED UINT32_MAX
+
+enum { DOOR_QUEUE_BYTES = 64 };
+
+/* PAUSE, RESUME: about a queue and not about a job. It need not have jobs. */
+struct door_queue_message {
+    uint32_t kind;
+    uint32_t queue_bytes;
+    uint64_t ticket;
+    char queue[DOOR_QUEUE_BYTES]; /* only queue_bytes of it count */
 };
 
 /* The leader's pair with its nursery. FORK carries two descriptors (SCM_RIGHTS): the job process'

@@ -18,18 +18,26 @@ void queue_finish(struct queue *queue)
     queue_init(queue);
 }
 
+/* Sees to it that there is room for one more. */
+static bool ring_ready(struct ring *ring)
+{
+    if (ring->count < ring->capacity)
+        return true;
+    size_t capacity = ring->capacity > 0 ? ring->capacity * 2 : FIRST_CAPACITY;
+    struct waiting *items = malloc(capacity * sizeof *items);
+    if (items == NULL)
+        return false;
+    for (size_t i = 0; i < ring->count; i++)
+        items[i] = ring->items[(ring->first + i) & (ring->capacity - 1)];
+    free(ring->items);
+    *ring = (struct ring){.items = items, .capacity = capacity, .count = ring->count};
+    return true;
+}
+
 static bool ring_put(struct ring *ring, const struct waiting *job)
 {
-    if (ring->count == ring->capacity) {
-        size_t capacity = ring->capacity > 0 ? ring->capacity * 2 : FIRST_CAPACITY;
-        struct waiting *items = malloc(capacity * sizeof *items);
-        if (items == NULL)
-            return false;
-        for (size_t i = 0; i < ring->count; i++)
-            items[i] = ring->items[(ring->first + i) & (ring->capacity - 1)];
-        free(ring->items);
-        *ring = (struct ring){.items = items, .capacity = capacity, .count = ring->count};
-    }
+    if (!ring_ready(ring))
+        return false;
     ring->items[(ring->first + ring->count++) & (ring->capacity - 1)] = *job;
     return true;
 }
@@ -69,6 +77,7 @@ static bool heap_put(struct queue *queue, const struct waiting *job)
     }
     size_t at = queue->heap_count++;
     queue->heap[at] = *job;
+    queue->later[job->queue]++;
     for (; at > 0 && is_earlier(&queue->heap[at], &queue->heap[(at - 1) / 2]); at = (at - 1) / 2)
         swap(&queue->heap[at], &queue->heap[(at - 1) / 2]);
     return true;
@@ -78,6 +87,7 @@ static void heap_take(struct queue *queue, struct waiting *job)
 {
     struct waiting *heap = queue->heap;
     *job = heap[0];
+    queue->later[job->queue]--;
     heap[0] = heap[--queue->heap_count];
     for (size_t at = 0;;) {
         size_t least = at, left = 2 * at + 1, right = left + 1;
@@ -92,13 +102,27 @@ static void heap_take(struct queue *queue, struct waiting *job)
     }
 }
 
+static struct ring *ring_of(struct queue *queue, const struct waiting *job)
+{
+    return &queue->rings[job->priority < QUEUE_PRIORITIES ? job->priority : QUEUE_PRIORITIES - 1];
+}
+
+bool queue_put_first(struct queue *queue, const struct waiting *job)
+{
+    struct ring *ring = ring_of(queue, job);
+    if (!ring_ready(ring))
+        return false;
+    ring->first = (ring->first - 1) & (ring->capacity - 1);
+    ring->items[ring->first] = *job;
+    ring->count++;
+    return true;
+}
+
 bool queue_put(struct queue *queue, const struct waiting *job, uint64_t now_us)
 {
     if (job->due_us > now_us)
         return heap_put(queue, job);
-    return ring_put(
-        &queue->rings[job->priority < QUEUE_PRIORITIES ? job->priority : QUEUE_PRIORITIES - 1],
-        job);
+    return ring_put(ring_of(queue, job), job);
 }
 
 /* Those whose time has come join the ends of their rings, in the order of their times. */
@@ -130,11 +154,17 @@ uint64_t queue_next_due(const struct queue *queue)
     return queue->heap_count > 0 ? queue->heap[0].due_us : UINT64_MAX;
 }
 
+uint64_t queue_count_later(const struct queue *queue, uint16_t number)
+{
+    return queue->later[number];
+}
+
 void queue_filter(struct queue *queue, bool (*keeps)(void *context, const struct waiting *job),
                   void *context)
 {
     size_t count = queue->heap_count;
     queue->heap_count = 0;
+    memset(queue->later, 0, sizeof queue->later);
     for (size_t i = 0; i < count; i++) {
         struct waiting job = queue->heap[i];
         if (keeps(context, &job))

@@ -3,13 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAMES_MAX = 4096 };
+#include "spooler/queue.h"
 
 struct queuenames {
     const struct queue_table *table;
     struct queue_settings defaults;
     uint16_t count;
-    struct queue_settings queues[NAMES_MAX]; /* their names are owned */
+    struct queue_settings queues[QUEUE_NUMBERS]; /* their names are owned */
 };
 
 struct queuenames *queuenames_create(const struct queue_table *table)
@@ -31,17 +31,22 @@ void queuenames_destroy(struct queuenames *names)
     free(names);
 }
 
+const struct queue_settings *queuenames_find(const struct queuenames *names, bobbin_str name)
+{
+    const struct queue_settings *settings = queue_table_find(names->table, name);
+    return settings != NULL ? settings : &names->defaults;
+}
+
 uint16_t queuenames_number(struct queuenames *names, bobbin_str name)
 {
     for (uint16_t i = 0; i < names->count; i++)
         if (bobbin_is(name, names->queues[i].name))
             return i;
-    char *copy = names->count < NAMES_MAX ? strndup(name.data, name.length) : NULL;
+    char *copy = names->count < QUEUE_NUMBERS ? strndup(name.data, name.length) : NULL;
     if (copy == NULL)
         return (uint16_t)(names->count - 1);
-    const struct queue_settings *settings = queue_table_find(names->table, name);
     struct queue_settings *queue = &names->queues[names->count];
-    *queue = settings != NULL ? *settings : names->defaults;
+    *queue = *queuenames_find(names, name);
     queue->name = copy;
     return names->count++;
 }

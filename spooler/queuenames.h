@@ -13,8 +13,13 @@ struct queuenames;
 struct queuenames *queuenames_create(const struct queue_table *table);
 void queuenames_destroy(struct queuenames *names);
 
-/* The number of a queue's name. The last number stands for all that are one too many (4,096). */
+/* The number of a queue's name. The last number stands for all that are one too many
+ * (QUEUE_NUMBERS). */
 uint16_t queuenames_number(struct queuenames *names, bobbin_str name);
+
+/* The settings of a name without giving it a number; the name is missing when nobody configured
+ * it. */
+const struct queue_settings *queuenames_find(const struct queuenames *names, bobbin_str name);
 
 /* Its settings, name included. */
 const struct queue_settings *queuenames_settings(const struct queuenames *names, uint16_t number);

@@ -38,6 +38,14 @@ const struct bobbin_option queue_rows[] = {
                 "the longest such wait"),
     BOBBIN_CHOICE(struct queue_settings, durability, "durability", "spool", "spool|power|process",
                   "as [spool] says, or otherwise for this queue"),
+    BOBBIN_TIME(struct queue_settings, dead_ttl_ms, "dead-ttl", "30d", 0, 3650 * DAY_MS,
+                "how long its dead letters are kept; 0 is for ever"),
+    BOBBIN_FLAG(struct queue_settings, paused, "paused", "off",
+                "its jobs wait until it is resumed; who pauses or resumes it has the last word"),
+    BOBBIN_COUNT(struct queue_settings, max_waiting, "max-waiting", "0", 0, 1000 * 1000 * 1000,
+                 "when so many jobs wait no more are taken (503); 0 is no limit"),
+    BOBBIN_SIZE(struct queue_settings, max_bytes, "max-bytes", "0", 0, 1ull << 50,
+                "how much the payloads of all that wait may have; 0 is no limit"),
     BOBBIN_OPTIONS_END,
 };
 /* clang-format on */

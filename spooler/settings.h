@@ -27,7 +27,11 @@ struct queue_settings {
     uint64_t backoff_ms;
     uint64_t backoff_factor;
     uint64_t backoff_max_ms;
-    uint64_t durability; /* enum queue_durability */
+    uint64_t durability;  /* enum queue_durability */
+    uint64_t dead_ttl_ms; /* 0: for ever */
+    bool paused;          /* until somebody says otherwise */
+    uint64_t max_waiting; /* jobs; 0: no limit */
+    uint64_t max_bytes;   /* of their payloads; 0: no limit */
 };
 
 extern const struct bobbin_option spool_rows[];

@@ -14,9 +14,12 @@ struct storing {
     jobsport_on_stored *on_stored;           /* of one */
     jobsport_on_stored_many *on_stored_many; /* of many */
     void *arg;
-    size_t count;       /* of the jobs asked for */
-    char *texts;        /* owned, of many: room for their ids */
-    bobbin_str *ids;    /* owned, of many */
+    size_t count;              /* of the jobs asked for */
+    char *texts;               /* owned, of many: room for their ids */
+    bobbin_str *ids;           /* owned, of many */
+    struct room_share *shares; /* owned, of many; else the one below */
+    struct room_share share;
+    size_t share_count; /* taken */
     uv_timer_t refusal; /* what fails before it begins is answered like everything else: later */
     char queue[];       /* of one */
 };
@@ -27,6 +30,7 @@ void storer_init(struct storer *storer, uv_loop_t *loop, const struct spool_dire
 {
     *storer = (struct storer){.loop = loop, .directory = directory, .log = log};
     scribe_init(&storer->scribe, spool, queues);
+    rooms_init(&storer->rooms, directory, queues);
 }
 
 /* ------------------------------------------------------------------ telling */
@@ -69,6 +73,12 @@ static void tell_many(const struct storing *storing)
     storing->on_stored_many(storing->arg, &stored);
 }
 
+static void give_back(const struct storing *storing)
+{
+    for (size_t i = 0; i < storing->share_count; i++)
+        rooms_give_back(&storing->shares[i]);
+}
+
 static void on_written(struct put *put)
 {
     struct storing *storing = (struct storing *)((char *)put - offsetof(struct storing, put));
@@ -77,6 +87,10 @@ static void on_written(struct put *put)
     else
         tell_many(storing);
     group_finish(&put->group);
+    if (put->outcome != BOBBIN_STORED)
+        give_back(storing);
+    if (storing->shares != &storing->share)
+        free(storing->shares);
     free(storing->texts);
     free(storing->ids);
     free(storing);
@@ -91,9 +105,11 @@ static struct storing *begin(struct storer *storer, size_t count, const char *qu
     if (storing == NULL)
         abort(); /* a small block: nothing that follows could work either */
     storing->put.on_written = on_written;
+    storing->put.outcome = BOBBIN_FAILED; /* until it is known better */
     storing->storer = storer;
     storing->arg = arg;
     storing->count = count;
+    storing->shares = &storing->share;
     memcpy(storing->queue, queue, queue_bytes);
     return storing;
 }
@@ -105,11 +121,21 @@ static bool ready_writer(struct storer *storer, bobbin_error *error)
     return storer->writer != NULL;
 }
 
-static bool fill(struct storing *storing, const struct jobsport_job *jobs, bobbin_error *error)
+static bool add(struct storing *storing, const struct jobsport_job *job, bobbin_error *error)
 {
     struct storer *storer = storing->storer;
+    struct room_share *share = &storing->shares[storing->share_count];
+    if (!rooms_take(&storer->rooms, job, share, &storing->put.outcome, error))
+        return false;
+    storing->share_count++;
+    storing->put.outcome = BOBBIN_FAILED;
+    return scribe_add(&storer->scribe, &storing->put.group, job, NULL, error);
+}
+
+static bool fill(struct storing *storing, const struct jobsport_job *jobs, bobbin_error *error)
+{
     for (size_t i = 0; i < storing->count; i++)
-        if (!scribe_add(&storer->scribe, &storing->put.group, &jobs[i], NULL, error)) {
+        if (!add(storing, &jobs[i], error)) {
             if (storing->count > 1)
                 error_prefix(error, "job %zu of %zu: ", i + 1, storing->count);
             return false;
@@ -135,7 +161,6 @@ static void on_refused(uv_handle_t *handle)
 static void refuse_later(struct storing *storing)
 {
     struct storer *storer = storing->storer;
-    storing->put.outcome = BOBBIN_FAILED;
     storer->refusals++;
     uv_timer_init(storer->loop, &storing->refusal);
     storing->refusal.data = storing;
@@ -166,7 +191,8 @@ void storer_put_many(struct storer *storer, const struct jobsport_job *jobs, siz
     storing->on_stored_many = on_stored;
     storing->texts = malloc(count * (ID_TEXT_BYTES + 1));
     storing->ids = malloc(count * sizeof *storing->ids);
-    if (storing->texts != NULL && storing->ids != NULL) {
+    storing->shares = calloc(count, sizeof *storing->shares);
+    if (storing->texts != NULL && storing->ids != NULL && storing->shares != NULL) {
         send_off(storing, jobs);
         return;
     }

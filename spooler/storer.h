@@ -10,6 +10,7 @@
 #include "core/base/log.h"
 #include "core/plugin/jobsport.h"
 #include "spooler/files/directory.h"
+#include "spooler/room.h"
 #include "spooler/scribe.h"
 
 struct storer {
@@ -17,6 +18,7 @@ struct storer {
     const struct spool_directory *directory;
     const struct log *log;
     struct scribe scribe;
+    struct rooms rooms;
     struct writer *writer; /* NULL until the first job */
     size_t refusals;       /* that still have to be told */
     bool is_closing;

@@ -151,6 +151,14 @@ void *blob_map(const struct spool_directory *directory, uint64_t writer, uint64_
     return content;
 }
 
+bool blob_link(const struct spool_directory *directory, uint64_t writer, uint64_t counter,
+               int folder, const char *name)
+{
+    char path[64];
+    snprintf(path, sizeof path, "%016" PRIx64 "/%" PRIu64, writer, counter);
+    return store_link(directory->blobs, path, folder, name);
+}
+
 void blob_remove(const struct spool_directory *directory, uint64_t writer, uint64_t counter)
 {
     char path[64];

@@ -20,6 +20,10 @@ bool blob_from_file(const struct spool_directory *directory, uint64_t writer, ui
 void *blob_map(const struct spool_directory *directory, uint64_t writer, uint64_t counter,
                uint64_t length, bobbin_error *error);
 
+/* Gives it another name, which outlives blob_remove. errno ENOENT: it is gone. */
+bool blob_link(const struct spool_directory *directory, uint64_t writer, uint64_t counter,
+               int folder, const char *name);
+
 void blob_remove(const struct spool_directory *directory, uint64_t writer, uint64_t counter);
 
 #endif

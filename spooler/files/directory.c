@@ -128,7 +128,9 @@ static bool open_all(struct spool_directory *directory, const struct log *log, b
            open_folder(directory, "blobs", &directory->blobs, error) &&
            open_folder(directory, "results", &directory->results, error) &&
            open_folder(directory, "history", &directory->history, error) &&
-           open_folder(directory, "slots", &directory->slots, error);
+           open_folder(directory, "slots", &directory->slots, error) &&
+           open_folder(directory, "dead", &directory->dead, error) &&
+           open_folder(directory, "queues", &directory->queues, error);
 }
 
 bool directory_open(struct spool_directory *directory, const char *path, const struct log *log,
@@ -140,17 +142,31 @@ bool directory_open(struct spool_directory *directory, const char *path, const s
                                           .blobs = -1,
                                           .results = -1,
                                           .history = -1,
-                                          .slots = -1};
+                                          .slots = -1,
+                                          .dead = -1,
+                                          .queues = -1};
     if (open_all(directory, log, error))
         return true;
     directory_close(directory);
     return false;
 }
 
+bool directory_queue_name(bobbin_str queue, char out[DIRECTORY_QUEUE_BYTES])
+{
+    if (queue.length == 0 || queue.length >= DIRECTORY_QUEUE_BYTES || queue.data[0] == '.' ||
+        memchr(queue.data, '/', queue.length) != NULL ||
+        memchr(queue.data, '\0', queue.length) != NULL)
+        return false;
+    memcpy(out, queue.data, queue.length);
+    out[queue.length] = '\0';
+    return true;
+}
+
 void directory_close(struct spool_directory *directory)
 {
     int *const fds[] = {&directory->root,    &directory->journals, &directory->blobs,
-                        &directory->results, &directory->history,  &directory->slots};
+                        &directory->results, &directory->history,  &directory->slots,
+                        &directory->dead,    &directory->queues};
     for (size_t i = 0; i < sizeof fds / sizeof *fds; i++) {
         if (*fds[i] >= 0)
             close(*fds[i]);

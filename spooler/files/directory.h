@@ -8,7 +8,7 @@
 #include "core/base/log.h"
 #include "plugins/bobbin.h"
 
-enum { DIRECTORY_VERSION = 1 };
+enum { DIRECTORY_VERSION = 1, DIRECTORY_QUEUE_BYTES = 256 };
 
 /* Folders as descriptors (O_PATH or O_RDONLY, close-on-exec), for the *at family. */
 struct spool_directory {
@@ -19,6 +19,8 @@ struct spool_directory {
     int results;
     int history;
     int slots;
+    int dead;
+    int queues;
 };
 
 /*
@@ -29,6 +31,10 @@ struct spool_directory {
  */
 bool directory_open(struct spool_directory *directory, const char *path, const struct log *log,
                     bobbin_error *error);
+/* A queue's name as that of a file or a folder. False: it cannot be one (empty, hidden, with a
+ * slash); a record is not trusted to name one, only the door has looked at its queue. */
+bool directory_queue_name(bobbin_str queue, char out[DIRECTORY_QUEUE_BYTES]);
+
 /* Accepts a half-open one (descriptors -1). */
 void directory_close(struct spool_directory *directory);
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,7 +14,7 @@
 #include "spooler/files/journal.h"
 #include "spooler/files/store.h"
 
-enum { LINE_MAX_BYTES = 4096 };
+enum { LINE_MAX_BYTES = 4096, READ_MAX_BYTES = 8 * 1024 * 1024 };
 
 static const char mark[] = "\"sentence\": \"";
 
@@ -46,6 +47,62 @@ bool history_append(const struct spool_directory *directory, const struct job_ad
     if (fd >= 0)
         close(fd);
     return done || error_system(error, number, "the history cannot be written");
+}
+
+char *history_read(const struct spool_directory *directory, const struct job_address *address,
+                   size_t *length)
+{
+    char name[64];
+    struct stat status;
+    file_name(address, name);
+    *length = 0;
+    int fd = openat(directory->history, name, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return NULL;
+    size_t size = fstat(fd, &status) == 0 && status.st_size < READ_MAX_BYTES
+                      ? (size_t)status.st_size
+                      : READ_MAX_BYTES;
+    char *text = malloc(size + 1);
+    ssize_t got = text != NULL ? pread(fd, text, size, 0) : -1;
+    close(fd);
+    if (got >= 0) {
+        *length = (size_t)got;
+        return text;
+    }
+    free(text);
+    return NULL;
+}
+
+/* A line as history_append writes it, without its end. */
+static bool parse_line(const char *text, size_t length, struct history_line *line)
+{
+    char copy[LINE_MAX_BYTES];
+    int start = 0;
+    if (length < 3 || length >= sizeof copy || memcmp(text + length - 2, "\"}", 2) != 0)
+        return false;
+    memcpy(copy, text, length);
+    copy[length] = '\0';
+    if (sscanf(copy,
+               "{\"attempt\": %" SCNu32 ", \"started_us\": %" SCNu64 ", \"ended_us\": %" SCNu64
+               ", \"sentence\": \"%n",
+               &line->attempt, &line->started_us, &line->ended_us, &start) != 3 ||
+        start == 0 || (size_t)start > length - 2)
+        return false;
+    line->escaped = (bobbin_str){text + start, length - 2 - (size_t)start};
+    return true;
+}
+
+bool history_next(const char *text, size_t length, size_t *at, struct history_line *line)
+{
+    while (*at < length) {
+        const char *start = text + *at, *end = memchr(start, '\n', length - *at);
+        if (end == NULL)
+            return false;
+        *at += (size_t)(end - start) + 1;
+        if (parse_line(start, (size_t)(end - start), line))
+            return true;
+    }
+    return false;
 }
 
 /* Back from JSON: json_escape writes \" \\ \b \f \n \r \t and \u00xx, nothing else. */

@@ -234,16 +234,25 @@ bool record_payload_holds(const struct record *record, const void *payload, size
            crc32_z(0, payload, length) == (uLong)record->payload_crc;
 }
 
+bool record_next_header(const struct record *record, size_t *at, bobbin_field *header)
+{
+    if (*at + HEADER_FIXED_BYTES > record->header_bytes.length)
+        return false;
+    const char *bytes = record->header_bytes.data + *at;
+    size_t name_length = get16((const unsigned char *)bytes);
+    size_t value_length = get16((const unsigned char *)bytes + 2);
+    header->name = (bobbin_str){bytes + HEADER_FIXED_BYTES, name_length};
+    header->value = (bobbin_str){header->name.data + name_length, value_length};
+    *at += HEADER_FIXED_BYTES + name_length + value_length;
+    return true;
+}
+
 bobbin_str record_header(const struct record *record, const char *name)
 {
-    const unsigned char *at = (const unsigned char *)record->header_bytes.data;
+    bobbin_field header;
     size_t wanted = strlen(name);
-    for (size_t i = 0; i < record->header_count; i++) {
-        size_t name_length = get16(at), value_length = get16(at + 2);
-        const char *found = (const char *)at + HEADER_FIXED_BYTES;
-        if (name_length == wanted && strncasecmp(found, name, wanted) == 0)
-            return (bobbin_str){found + name_length, value_length};
-        at += HEADER_FIXED_BYTES + name_length + value_length;
-    }
+    for (size_t at = 0; record_next_header(record, &at, &header);)
+        if (header.name.length == wanted && strncasecmp(header.name.data, name, wanted) == 0)
+            return header.value;
     return (bobbin_str){NULL, 0};
 }

@@ -110,6 +110,9 @@ enum record_verdict record_decode_head(struct record *record, const void *bytes,
 /* Whether the payload's CRC is the record's. */
 bool record_payload_holds(const struct record *record, const void *payload, size_t length);
 
+/* The headers of a decoded record one after the other, *at is 0 at first. False: no more. */
+bool record_next_header(const struct record *record, size_t *at, bobbin_field *header);
+
 /* A header of a decoded record by its name (exact case-insensitive); absent when there is none. */
 bobbin_str record_header(const struct record *record, const char *name);
 

@@ -69,6 +69,11 @@ bool store_link_file(int fd, int folder, const char *name)
     return linkat(AT_FDCWD, path, folder, name, AT_SYMLINK_FOLLOW) == 0;
 }
 
+bool store_link(int folder, const char *from, int to_folder, const char *to)
+{
+    return linkat(folder, from, to_folder, to, 0) == 0;
+}
+
 bool store_unlink(int folder, const char *name)
 {
     return unlinkat(folder, name, 0) == 0 || errno == ENOENT;

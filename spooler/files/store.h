@@ -22,9 +22,10 @@ bool store_sync_folder(int folder_fd);
 
 bool store_rename(int folder, const char *from, const char *to);
 bool store_link_file(int fd, int folder, const char *name); /* a nameless file gets a name */
-bool store_unlink(int folder, const char *name);            /* a missing name is fine */
-int store_create(int folder, const char *name);             /* O_EXCL, 0600; -1 */
-bool store_make_folder(int folder, const char *name);       /* an existing one is fine */
+bool store_link(int folder, const char *from, int to_folder, const char *to); /* another name */
+bool store_unlink(int folder, const char *name);      /* a missing name is fine */
+int store_create(int folder, const char *name);       /* O_EXCL, 0600; -1 */
+bool store_make_folder(int folder, const char *name); /* an existing one is fine */
 
 /* Space for the first bytes of a file, so that appending never needs any (fallocate(2)); where the
  * file system cannot, the file is only made that long. */

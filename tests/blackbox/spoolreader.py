@@ -2,6 +2,7 @@
 
 usage: spoolreader.py SPOOL        prints a line a job: id, queue, state, attempt, whether a result is there
 """
+import json
 import os
 import struct
 import sys
@@ -92,6 +93,57 @@ def read_result(path):
     assert zlib.crc32(data[:232]) == struct.unpack_from("<I", data, 232)[0]
     assert zlib.crc32(data[256:]) == struct.unpack_from("<I", data, 24)[0]
     return data[256:]
+
+
+def read_letter(path):
+    """A dead letter as a dict: what its lines say, attempts as (number, sentence), headers as pairs, and
+    its payload."""
+    with open(path, "rb") as file:
+        head, _, payload = file.read().partition(b"\n\n")
+    first, *lines = head.decode().split("\n")
+    assert first == "bobbin dead letter 1"
+    letter = {"attempt": [], "header": []}
+    for line in lines:
+        name, text = line.split(": ", 1)
+        if name == "attempt":
+            times, sentence = text.split("Z: ", 1)
+            letter[name].append((int(times.split()[0]), json.loads(f'"{sentence}"')))
+        elif name == "header":
+            letter[name].append(tuple(json.loads("[" + text.replace('": "', '", "', 1) + "]")))
+        else:
+            letter[name] = json.loads(f'"{text}"')
+    if letter["payload"].startswith("in "):
+        with open(os.path.join(os.path.dirname(path), letter["payload"][3:]), "rb") as file:
+            payload = file.read()
+    letter["bytes"] = payload
+    assert letter["payload"] == "lost" or len(payload) == int(letter["payload-bytes"])
+    assert letter["id"] == os.path.basename(path) and letter["queue"] == os.path.basename(os.path.dirname(path))
+    return letter
+
+
+def read_letters(spool):
+    """{id: dead letter} of the whole spool."""
+    letters, folder = {}, os.path.join(spool, "dead")
+    for queue in os.listdir(folder):
+        for name in os.listdir(os.path.join(folder, queue)):
+            if "." not in name:
+                letters[name] = read_letter(os.path.join(folder, queue, name))
+    return letters
+
+
+def read_queue(spool, queue):
+    """What queues/<queue> says, as a dict; None when it says nothing."""
+    try:
+        with open(os.path.join(spool, "queues", queue), "rb") as file:
+            page = file.read(64)
+    except FileNotFoundError:
+        return None
+    if len(page) < 64 or page[:8] != b"QUEU\1\0\0\0" or \
+            struct.unpack_from("<I", page, 8)[0] != zlib.crc32(page[:8] + bytes(4) + page[12:]):
+        return None
+    flags, turn, ready, delayed, running, dead, size = struct.unpack_from("<IQQQQQQ", page, 12)
+    return {"paused": bool(flags & 1), "ready": ready, "delayed": delayed, "running": running, "dead": dead,
+            "bytes": size}
 
 
 def read_spool(spool):

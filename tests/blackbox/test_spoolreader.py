@@ -2,7 +2,7 @@
 import random
 
 from server import Server
-from spoolreader import read_spool
+from spoolreader import read_letters, read_spool
 
 
 def test_an_independent_reader_sees_what_the_server_says(tmp_path):
@@ -18,7 +18,7 @@ def test_an_independent_reader_sees_what_the_server_says(tmp_path):
             bodies[job["id"]] = body
         for job in bodies:
             said[job] = server.job(f"/jobs/{job}")
-    found = read_spool(server.spool)
+    found, letters = read_spool(server.spool), read_letters(server.spool)
     assert set(found) == set(said)
     for job, answer in said.items():
         assert found[job]["state"] == answer["state"]
@@ -26,3 +26,8 @@ def test_an_independent_reader_sees_what_the_server_says(tmp_path):
         assert found[job]["queue"] == "ledger"
         assert found[job]["payload"] == bodies[job]
         assert found[job]["result"] == (bodies[job] if answer["state"] == "done" else None)
+    assert set(letters) == {job for job, answer in said.items() if answer["state"] == "dead"}
+    for job, letter in letters.items():
+        assert letter["bytes"] == bodies[job]
+        assert letter["reason"] == said[job]["error"] == letter["attempt"][-1][1]
+        assert letter["attempts"] == f"{said[job]['attempt']} of 3"

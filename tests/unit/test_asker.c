@@ -80,10 +80,8 @@ static struct rig *open_rig(void **state)
     rig->quiet = (struct log){.fd = -1, .level = BOBBIN_ERROR + 1, .role = "test"};
     uv_loop_init(&rig->loop);
     write_jobs(rig);
-    const struct ledger_events events = {.context = rig,
-                                         .on_ready = on_ready,
-                                         .on_running = on_running,
-                                         .on_ended = on_ended};
+    const struct ledger_events events = {
+        .context = rig, .on_ready = on_ready, .on_running = on_running, .on_ended = on_ended};
     rig->ledger =
         ledger_create(&rig->folder->directory, &rig->settings, &rig->queues, &rig->quiet, &events);
     ledger_scan(rig->ledger);
@@ -108,6 +106,15 @@ static uint32_t on_cancel(void *context, const struct job_address *address)
     return BOBBIN_STATE_CANCELLED;
 }
 
+static uint32_t on_pause(void *context, bobbin_str queue, bool is_paused)
+{
+    (void)context;
+    (void)queue;
+    (void)is_paused;
+    fail();
+    return DOOR_REFUSED;
+}
+
 static bool has_ended(void *context, struct job_address *address)
 {
     struct rig *rig = context;
@@ -119,7 +126,7 @@ static bool has_ended(void *context, struct job_address *address)
 static void lead(struct rig *rig)
 {
     bobbin_error error;
-    const struct gate_events events = {rig, on_wake, on_cancel, has_ended};
+    const struct gate_events events = {rig, on_wake, on_cancel, on_pause, has_ended};
     rig->gate = gate_open(&rig->loop, &rig->folder->directory, &events, &error);
     assert_non_null(rig->gate);
 }

@@ -18,6 +18,7 @@
 struct told {
     int wakes, cancels, waits;
     uint64_t writer;
+    char paused[128];
     uv_loop_t *loop;
 };
 
@@ -38,6 +39,15 @@ static uint32_t on_cancel(void *context, const struct job_address *address)
     return address->index;
 }
 
+static uint32_t on_pause(void *context, bobbin_str queue, bool is_paused)
+{
+    struct told *told = context;
+    snprintf(told->paused, sizeof told->paused, "%s %.*s", is_paused ? "pause" : "resume",
+             BOBBIN_ARG(queue));
+    uv_stop(told->loop);
+    return is_paused;
+}
+
 static bool has_ended(void *context, struct job_address *address)
 {
     struct told *told = context;
@@ -50,7 +60,7 @@ static struct gate *opened(const struct spoolfolder *folder, uv_loop_t *loop, st
 {
     bobbin_error error;
     *told = (struct told){.loop = loop};
-    const struct gate_events events = {told, on_wake, on_cancel, has_ended};
+    const struct gate_events events = {told, on_wake, on_cancel, on_pause, has_ended};
     struct gate *gate = gate_open(loop, &folder->directory, &events, &error);
     assert_non_null(gate);
     return gate;
@@ -84,6 +94,41 @@ static void a_wake_and_a_cancel_arrive_and_the_cancel_is_answered(void **state)
     assert_int_equal(message.kind, DOOR_ANSWER);
     assert_int_equal(message.ticket, 77);
     assert_int_equal(message.state, 5);
+    close(fd);
+    close_gate(gate, &loop);
+}
+
+static void a_queue_is_paused_and_resumed_by_its_name(void **state)
+{
+    struct spoolfolder *folder = *state;
+    uv_loop_t loop;
+    struct told told;
+    char byte;
+    uv_loop_init(&loop);
+    struct gate *gate = opened(folder, &loop, &told);
+    int fd = link_connect(&folder->directory);
+    struct door_queue_message message = {
+        .kind = DOOR_PAUSE, .ticket = 77, .queue_bytes = 5, .queue = "queue and more"};
+    struct door_message answer;
+    assert_int_equal(send(fd, &message, sizeof message, MSG_NOSIGNAL), sizeof message);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    assert_string_equal(told.paused, "pause queue");
+    assert_int_equal(recv(fd, &answer, sizeof answer, 0), sizeof answer);
+    assert_int_equal(answer.kind, DOOR_ANSWER);
+    assert_int_equal(answer.ticket, 77);
+    assert_int_equal(answer.state, 1);
+    message.kind = DOOR_RESUME;
+    assert_int_equal(send(fd, &message, sizeof message, MSG_NOSIGNAL), sizeof message);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    assert_string_equal(told.paused, "resume queue");
+    assert_int_equal(recv(fd, &answer, sizeof answer, 0), sizeof answer);
+    assert_int_equal(answer.state, 0);
+    message.queue_bytes = DOOR_QUEUE_BYTES + 1;
+    told.paused[0] = '\0';
+    assert_int_equal(send(fd, &message, sizeof message, MSG_NOSIGNAL), sizeof message);
+    while (recv(fd, &byte, 1, MSG_DONTWAIT) != 0)
+        uv_run(&loop, UV_RUN_NOWAIT);
+    assert_string_equal(told.paused, "");
     close(fd);
     close_gate(gate, &loop);
 }
@@ -200,6 +245,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_SPOOL(a_wake_and_a_cancel_arrive_and_the_cancel_is_answered),
+        WITH_SPOOL(a_queue_is_paused_and_resumed_by_its_name),
         WITH_SPOOL(a_packet_of_another_shape_ends_its_connection_only),
         WITH_SPOOL(a_guest_that_does_not_read_blocks_nobody_and_is_told_all_when_it_does),
         WITH_SPOOL(one_wait_too_many_ends_the_connection),

@@ -12,6 +12,7 @@
 #include "core/base/log.h"
 #include "spooler/files/history.h"
 #include "spooler/files/journal.h"
+#include "spooler/files/queuepage.h"
 #include "spooler/files/state.h"
 #include "spooler/ledger.h"
 #include "spooler/lookup.h"
@@ -87,6 +88,8 @@ static struct ledger *opened(const struct spoolfolder *folder, struct found *fou
     return ledger;
 }
 
+static size_t payload_bytes; /* of each job that is written */
+
 static void write_jobs(const struct spoolfolder *folder, struct journal *journal, int count)
 {
     bobbin_error error;
@@ -98,7 +101,9 @@ static void write_jobs(const struct spoolfolder *folder, struct journal *journal
                                 .index = journal->next_index,
                                 .nonce = 100 + journal->next_index,
                                 .priority = 5,
-                                .queue = {"q", 1}};
+                                .queue = {"q", 1},
+                                .payload = {"a payload", payload_bytes},
+                                .payload_bytes = payload_bytes};
         size_t size = record_size(&record);
         record_encode(&record, journal->salt, bytes);
         struct iovec vector = {bytes, size};
@@ -158,6 +163,61 @@ static void a_new_leader_knows_what_became_of_every_job(void **state)
     history_last(&folder->directory, &address, sentence, sizeof sentence);
     assert_string_equal(sentence, "its reason");
     ledger_destroy(ledger);
+    journal_close(&journal);
+}
+
+static struct queuepage counted(struct ledger *ledger, const struct spoolfolder *folder)
+{
+    struct queuepage page;
+    ledger_flush(ledger);
+    close(queuepage_open(&folder->directory, bobbin_text("q"), &page));
+    return page;
+}
+
+static void expect_counts(const struct queuepage *page, uint64_t ready, uint64_t running,
+                          uint64_t dead, uint64_t bytes)
+{
+    assert_int_equal(page->ready, ready);
+    assert_int_equal(page->running, running);
+    assert_int_equal(page->dead, dead);
+    assert_int_equal(page->bytes, bytes);
+}
+
+static void what_waits_and_runs_is_counted_and_published(void **state)
+{
+    struct spoolfolder *folder = *state;
+    struct journal journal = {.fd = -1};
+    struct found found;
+    payload_bytes = 10;
+    write_jobs(folder, &journal, 6);
+    struct ledger *ledger = opened(folder, &found);
+    struct waiting *jobs = found.ready;
+    struct queuepage page = counted(ledger, folder);
+    expect_counts(&page, 6, 0, 0, 60);
+    for (int i = 0; i < 4; i++)
+        assert_true(ledger_start(ledger, &jobs[i], 7));
+    assert_true(ledger_cancelling(ledger, &jobs[0]));
+    page = counted(ledger, folder);
+    expect_counts(&page, 2, 4, 0, 20);
+    assert_true(ledger_cancelled(ledger, &jobs[0]));
+    assert_true(ledger_done(ledger, &jobs[1]));
+    assert_true(ledger_dead(ledger, &jobs[2], "its reason"));
+    assert_true(ledger_cancelled(ledger, &jobs[5]));
+    page = counted(ledger, folder);
+    expect_counts(&page, 1, 1, 1, 10);
+    assert_true(ledger_retry(ledger, &jobs[3], 12345, "not yet"));
+    page = counted(ledger, folder);
+    expect_counts(&page, 2, 0, 1, 20);
+    uint64_t turn = page.turn;
+    assert_int_equal(counted(ledger, folder).turn, turn); /* nothing is written for nothing */
+    ledger_destroy(ledger);
+    ledger = opened(folder, &found); /* counts anew */
+    ledger_sweep(ledger);
+    page = counted(ledger, folder);
+    expect_counts(&page, 2, 0, 1, 20);
+    assert_int_equal(page.turn, turn + 1);
+    ledger_destroy(ledger);
+    payload_bytes = 0;
     journal_close(&journal);
 }
 
@@ -590,6 +650,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_SPOOL(every_job_is_found_once_and_new_ones_later),
         WITH_SPOOL(a_new_leader_knows_what_became_of_every_job),
+        WITH_SPOOL(what_waits_and_runs_is_counted_and_published),
         WITH_SPOOL(what_is_handed_back_is_not_charged),
         WITH_SPOOL(illegal_changes_are_refused),
         WITH_SPOOL(an_entry_that_power_loss_made_insane_means_ready),
