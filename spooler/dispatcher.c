@@ -12,6 +12,7 @@
 
 #include "core/base/child.h"
 #include "core/base/error.h"
+#include "spooler/drop.h"
 #include "spooler/gate.h"
 #include "spooler/leader.h"
 #include "spooler/run/crew.h"
@@ -43,6 +44,7 @@ struct dispatcher {
     struct leader leader;
     struct crew *crew;
     struct gate *gate;
+    struct drop *drop;
 };
 
 /* ------------------------------------------------------------------ timers */
@@ -52,6 +54,7 @@ static void on_scan(uv_timer_t *timer)
     struct dispatcher *dispatcher = timer->data;
     ledger_scan(dispatcher->ledger);
     leader_give_out(&dispatcher->leader);
+    drop_look(dispatcher->drop);
 }
 
 static void on_sweep(uv_timer_t *timer)
@@ -93,6 +96,7 @@ static void drain(struct dispatcher *dispatcher)
 {
     uint64_t grace_ms = dispatcher->options->shutdown_timeout_ms - LEAVING_MS;
     dispatcher->state = DRAINING;
+    drop_stop(dispatcher->drop);
     uv_timer_start(&dispatcher->deadline, on_deadline, grace_ms, 0);
     crew_leave(dispatcher->crew, grace_ms);
 }
@@ -206,7 +210,9 @@ static bool open_all(struct dispatcher *dispatcher, int nursery_fd, bobbin_error
     watch(dispatcher, &dispatcher->signals, dispatcher->signal_fd, on_signal);
     open_timers(dispatcher);
     leader_begin(leader);
-    return true;
+    dispatcher->drop = drop_create(&dispatcher->loop, &dispatcher->directory, options->spool,
+                                   options->queues, options->log);
+    return dispatcher->drop != NULL || bobbin_fail(error, "no memory");
 }
 
 static void close_handle(uv_handle_t *handle, void *arg)
@@ -221,11 +227,13 @@ static void close_all(struct dispatcher *dispatcher)
     dispatcher->leader.gate = NULL;
     gate_close(dispatcher->gate);
     crew_close(dispatcher->crew);
+    drop_stop(dispatcher->drop);
     uv_walk(&dispatcher->loop, close_handle, NULL);
     uv_run(&dispatcher->loop, UV_RUN_DEFAULT);
     uv_loop_close(&dispatcher->loop);
     ledger_flush(dispatcher->ledger);
     ledger_destroy(dispatcher->ledger);
+    drop_destroy(dispatcher->drop);
     leader_finish(&dispatcher->leader);
     close(dispatcher->signal_fd);
 }

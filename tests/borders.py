@@ -22,7 +22,7 @@ LOOPS = {"core/process/worker", "core/net/clients", "core/net/connection", "core
          "core/net/intake", "core/net/reply", "core/exchange/hostspool", "core/exchange/offload",
          "core/exchange/ticket", "core/exchange/timer", "spooler/writer", "spooler/storer",
          "spooler/leader", "spooler/door", "spooler/asker", "spooler/leaderline", "spooler/gate",
-         "spooler/dispatcher", "spooler/run/crew", "core/main"}
+         "spooler/dispatcher", "spooler/drop", "spooler/run/crew", "core/main"}
 
 # What of core/ the spooler may know; config.h comes along with core/plugin/plugin.h.
 SPOOLER_MAY = ("core/base/", "core/config/option.h", "core/config/config.h", "core/plugin/",
