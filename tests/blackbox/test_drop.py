@@ -5,7 +5,7 @@ import socket
 import subprocess
 
 import pytest
-from server import Server, wait_for
+from server import Server, children_of, name_of, wait_for
 from spoolreader import read_spool
 
 
@@ -49,6 +49,11 @@ def names(server, folder):
         return []
 
 
+def leaders(server):
+    """Those that the generation made: a nursery that was just forked has the same name."""
+    return [pid for pid in children_of(server.one("bobbin-gen")) if "spooler" in name_of(pid)]
+
+
 def why(server, name):
     path = os.path.join(server.spool, "drop", ".aside", name + ".why")
     wait_for(f"{path}", lambda: os.path.exists(path) and os.path.getsize(path))
@@ -65,7 +70,8 @@ def test_a_file_that_is_renamed_into_it_becomes_a_job_with_its_bytes(tmp_path):
         [job] = done(server, 1)
         assert job["payload"] == job["result"] == b"a few bytes" and job["blob"] is None
         assert job["headers"] == {"file-name": b"small"}
-        assert names(server, "ledger") == [] and names(server, ".claimed/ledger") == []
+        wait_for("the claim to be gone", lambda: names(server, ".claimed/ledger") == [])
+        assert names(server, "ledger") == []
 
 
 def test_a_large_file_is_linked_and_not_copied(tmp_path):
@@ -203,20 +209,22 @@ def test_two_of_one_name_both_lie_aside(tmp_path):
 def test_what_a_dead_leader_had_claimed_becomes_a_job(tmp_path):
     server = drop_server(tmp_path)
     os.makedirs(os.path.join(server.spool, "drop", ".claimed", "ledger"))
-    with open(os.path.join(server.spool, "drop", ".claimed", "ledger", "claimed"), "wb") as file:
-        file.write(b"older")
+    for name, data in (("claimed", b"older"), ("alone", b"alone")):
+        with open(os.path.join(server.spool, "drop", ".claimed", "ledger", name), "wb") as file:
+            file.write(data)
     os.makedirs(queue_folder(server))
     drop(server, "claimed", b"newer")
     with server:
-        assert sorted(job["payload"] for job in done(server, 2)) == [b"newer", b"older"]
-        assert names(server, "ledger") == [] and names(server, ".claimed/ledger") == []
+        assert sorted(job["payload"] for job in done(server, 3)) == [b"alone", b"newer", b"older"]
+        wait_for("the claims to be gone", lambda: names(server, ".claimed/ledger") == [])
+        assert names(server, "ledger") == []
 
 
 def test_kill_9_of_the_leader_loses_no_file(tmp_path):
     with drop_server(tmp_path, spool="inline-max = 16") as server:
         dropped = set()
         for turn in range(6):
-            leader = server.one("bobbin-spooler")
+            leader = wait_for("a leader", lambda: leaders(server))[0]
             for number in range(40):
                 data = b"%d.%d" % (turn, number) + (b"." * 40 if number % 2 else b"")
                 drop(server, f"{turn}.{number}", data)
@@ -224,7 +232,7 @@ def test_kill_9_of_the_leader_loses_no_file(tmp_path):
                 if number == 20 + turn:
                     os.kill(leader, signal.SIGKILL)
             wait_for("another leader", lambda old=leader: [
-                pid for pid in server.processes("bobbin-spooler") if pid != old])
+                pid for pid in leaders(server) if pid != old])
         wait_for("all to be taken", lambda: names(server, "ledger") == [] and
                  names(server, ".claimed/ledger") == [])
         wait_for("all to be done", lambda: {
