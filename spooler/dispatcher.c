@@ -12,6 +12,7 @@
 
 #include "core/base/child.h"
 #include "core/base/error.h"
+#include "spooler/crontab.h"
 #include "spooler/drop.h"
 #include "spooler/gate.h"
 #include "spooler/leader.h"
@@ -45,6 +46,7 @@ struct dispatcher {
     struct crew *crew;
     struct gate *gate;
     struct drop *drop;
+    struct crontab *crontab;
 };
 
 /* ------------------------------------------------------------------ timers */
@@ -55,6 +57,7 @@ static void on_scan(uv_timer_t *timer)
     ledger_scan(dispatcher->ledger);
     leader_give_out(&dispatcher->leader);
     drop_look(dispatcher->drop);
+    crontab_look(dispatcher->crontab);
 }
 
 static void on_sweep(uv_timer_t *timer)
@@ -97,6 +100,7 @@ static void drain(struct dispatcher *dispatcher)
     uint64_t grace_ms = dispatcher->options->shutdown_timeout_ms - LEAVING_MS;
     dispatcher->state = DRAINING;
     drop_stop(dispatcher->drop);
+    crontab_stop(dispatcher->crontab);
     uv_timer_start(&dispatcher->deadline, on_deadline, grace_ms, 0);
     crew_leave(dispatcher->crew, grace_ms);
 }
@@ -180,6 +184,28 @@ static bool open_crew(struct dispatcher *dispatcher, int nursery_fd, bobbin_erro
     return dispatcher->crew != NULL;
 }
 
+/* What its writer thread has just stored may not have been found yet. */
+static bool has_ended(void *context, const struct job_address *job)
+{
+    struct leader *leader = context;
+    struct job_address address = *job; /* of the first, afterwards */
+    ledger_follow(leader->ledger, job->writer, job->sequence);
+    return leader_has_ended(leader, &address);
+}
+
+static struct crontab *open_crontab(struct dispatcher *dispatcher)
+{
+    const struct dispatcher_options *options = dispatcher->options;
+    return crontab_create(&(struct crontab_options){.loop = &dispatcher->loop,
+                                                    .directory = &dispatcher->directory,
+                                                    .spool = options->spool,
+                                                    .queues = options->queues,
+                                                    .crons = options->crons,
+                                                    .log = options->log,
+                                                    .context = &dispatcher->leader,
+                                                    .has_ended = has_ended});
+}
+
 static bool open_all(struct dispatcher *dispatcher, int nursery_fd, bobbin_error *error)
 {
     const struct dispatcher_options *options = dispatcher->options;
@@ -212,7 +238,9 @@ static bool open_all(struct dispatcher *dispatcher, int nursery_fd, bobbin_error
     leader_begin(leader);
     dispatcher->drop = drop_create(&dispatcher->loop, &dispatcher->directory, options->spool,
                                    options->queues, options->log);
-    return dispatcher->drop != NULL || bobbin_fail(error, "no memory");
+    dispatcher->crontab = open_crontab(dispatcher);
+    return (dispatcher->drop != NULL && dispatcher->crontab != NULL) ||
+           bobbin_fail(error, "no memory");
 }
 
 static void close_handle(uv_handle_t *handle, void *arg)
@@ -228,12 +256,14 @@ static void close_all(struct dispatcher *dispatcher)
     gate_close(dispatcher->gate);
     crew_close(dispatcher->crew);
     drop_stop(dispatcher->drop);
+    crontab_stop(dispatcher->crontab);
     uv_walk(&dispatcher->loop, close_handle, NULL);
     uv_run(&dispatcher->loop, UV_RUN_DEFAULT);
     uv_loop_close(&dispatcher->loop);
     ledger_flush(dispatcher->ledger);
     ledger_destroy(dispatcher->ledger);
     drop_destroy(dispatcher->drop);
+    crontab_destroy(dispatcher->crontab);
     leader_finish(&dispatcher->leader);
     close(dispatcher->signal_fd);
 }

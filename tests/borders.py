@@ -22,6 +22,7 @@ LOOPS = {"core/process/worker", "core/net/clients", "core/net/connection", "core
          "core/net/intake", "core/net/reply", "core/exchange/hostspool", "core/exchange/offload",
          "core/exchange/ticket", "core/exchange/timer", "spooler/writer", "spooler/storer",
          "spooler/leader", "spooler/door", "spooler/asker", "spooler/leaderline", "spooler/gate",
+         "spooler/crontab",
          "spooler/dispatcher", "spooler/drop", "spooler/run/crew", "core/main"}
 
 # What of core/ the spooler may know; config.h comes along with core/plugin/plugin.h.
