@@ -30,7 +30,7 @@ SPOOLER_MAY = ("core/base/", "core/config/option.h", "core/config/config.h", "co
                "core/exchange/ticket.h", "core/exchange/timer.h")
 # These of spooler/ know neither loop nor plugins.
 QUIET = ("spooler/files/", "spooler/queue", "spooler/retry", "spooler/expiry", "spooler/unique",
-         "spooler/keys", "spooler/waits", "spooler/cron")
+         "spooler/keys", "spooler/waits", "spooler/cron.")
 
 # Writable data in core and spooler, each with its reason.
 GLOBALS = {
