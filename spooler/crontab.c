@@ -17,6 +17,7 @@ enum {
     LATE_S = 60,        /* more is missed */
     WRONG_S = 3 * 3600, /* so far in the future the last occurrence was never */
     SAY_MS = 60 * 1000, /* trouble that lasts is said so often */
+    AGAIN_MS = 5000,    /* from a job that could not be stored to the next try */
     LONGEST_MS = 3600 * 1000,
     KEY_BYTES = 128
 };
@@ -30,6 +31,7 @@ struct entry {
     uint64_t next_after_s;  /* what next_s was reckoned from */
     uint64_t next_s;
     bool is_storing;
+    uint64_t again_at_ms; /* of the loop's clock: no try before, each reads all journals */
 };
 
 struct crontab {
@@ -107,6 +109,7 @@ static void on_stored(void *arg, const struct bobbin_stored *stored)
     struct job_address job;
     entry->is_storing = false;
     if (stored->outcome != BOBBIN_STORED || !id_parse(stored->id.data, stored->id.length, &job)) {
+        entry->again_at_ms = uv_now(entry->crontab->options.loop) + AGAIN_MS;
         say_seldom(entry, stored->sentence);
         return;
     }
@@ -223,7 +226,7 @@ static void begin_anew(struct entry *entry, uint64_t now_s)
 
 static void look_at(struct entry *entry)
 {
-    bool goes_on = true;
+    bool goes_on = uv_now(entry->crontab->options.loop) >= entry->again_at_ms;
     while (goes_on && !entry->is_storing && !entry->crontab->is_stopped) {
         uint64_t time_s, now_s = clock_us() / SECOND_US;
         if (entry->last.time_s == 0 || entry->last.time_s > now_s + WRONG_S)
