@@ -17,6 +17,7 @@
 #include "core/process/limits.h"
 #include "core/process/master.h"
 #include "core/process/worker.h"
+#include "spooler/cron.h"
 #include "spooler/dispatcher.h"
 #include "spooler/door.h"
 #include "spooler/engine.h"
@@ -33,18 +34,35 @@ static const char *handler_of(const void *queue)
     return ((const struct queue_settings *)queue)->handler;
 }
 
+static const char *queue_of(const void *cron)
+{
+    return ((const struct cron_settings *)cron)->queue;
+}
+
+static bool check_schedule(const void *settings, bobbin_error *error)
+{
+    struct cron cron;
+    return cron_parse(&cron, ((const struct cron_settings *)settings)->schedule, error);
+}
+
 static const struct container_tables tables = {.spool = spool_rows,
                                                .spool_bytes = sizeof(struct spool_settings),
                                                .queue = queue_rows,
                                                .queue_bytes = sizeof(struct queue_settings),
                                                .most_queues = QUEUES_MAX,
-                                               .queue_handler = handler_of};
+                                               .queue_handler = handler_of,
+                                               .cron = cron_rows,
+                                               .cron_bytes = sizeof(struct cron_settings),
+                                               .most_crons = CRONS_MAX,
+                                               .cron_queue = queue_of,
+                                               .check_schedule = check_schedule};
 
 static const struct reference_table reference[] = {
     {"bobbin", settings_rows, NULL},
     {"routes", NULL, "/path = plugin, or plugin:instance: the longest path that fits is taken"},
     {"spool", spool_rows, NULL},
     {"queue:NAME", queue_rows, NULL},
+    {"cron:NAME", cron_rows, NULL},
 };
 
 static int complain(const bobbin_error *error, int status)
@@ -87,6 +105,7 @@ struct service {
     struct container container;
     struct handover_listeners listeners;
     struct queue_table queues;
+    struct cron_table crons;
 };
 
 static void fill_queues(struct service *service)
@@ -98,6 +117,16 @@ static void fill_queues(struct service *service)
         settings->name = queue->name;
         if (settings->handler[0] == '\0' && queue->handler != NULL)
             settings->handler = queue->handler->name;
+    }
+}
+
+static void fill_crons(struct service *service)
+{
+    for (size_t i = 0; i < service->container.cron_count; i++) {
+        const struct container_cron *cron = &service->container.crons[i];
+        struct cron_settings *settings = &service->crons.crons[service->crons.count++];
+        *settings = *(const struct cron_settings *)cron->settings;
+        settings->name = cron->name;
     }
 }
 
@@ -152,6 +181,7 @@ static int run_spooler(void *context, const struct log *log, int control_fd)
     return dispatcher_run(&(struct dispatcher_options){
         .spool = service->container.spool,
         .queues = &service->queues,
+        .crons = &service->crons,
         .plugins = service->container.plugins,
         .log = log,
         .processes = process_count(&service->container),
@@ -221,6 +251,7 @@ static int run_generation(const char *file, int master_fd)
         complain(&error, status);
     else {
         fill_queues(&service);
+        fill_crons(&service);
         open_log(&log, &service.container.settings, "generation");
         status = serve(&service, &log, master_fd);
     }

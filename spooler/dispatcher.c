@@ -12,6 +12,8 @@
 
 #include "core/base/child.h"
 #include "core/base/error.h"
+#include "spooler/crontab.h"
+#include "spooler/drop.h"
 #include "spooler/gate.h"
 #include "spooler/leader.h"
 #include "spooler/run/crew.h"
@@ -43,6 +45,8 @@ struct dispatcher {
     struct leader leader;
     struct crew *crew;
     struct gate *gate;
+    struct drop *drop;
+    struct crontab *crontab;
 };
 
 /* ------------------------------------------------------------------ timers */
@@ -52,6 +56,8 @@ static void on_scan(uv_timer_t *timer)
     struct dispatcher *dispatcher = timer->data;
     ledger_scan(dispatcher->ledger);
     leader_give_out(&dispatcher->leader);
+    drop_look(dispatcher->drop);
+    crontab_look(dispatcher->crontab);
 }
 
 static void on_sweep(uv_timer_t *timer)
@@ -93,6 +99,8 @@ static void drain(struct dispatcher *dispatcher)
 {
     uint64_t grace_ms = dispatcher->options->shutdown_timeout_ms - LEAVING_MS;
     dispatcher->state = DRAINING;
+    drop_stop(dispatcher->drop);
+    crontab_stop(dispatcher->crontab);
     uv_timer_start(&dispatcher->deadline, on_deadline, grace_ms, 0);
     crew_leave(dispatcher->crew, grace_ms);
 }
@@ -176,6 +184,28 @@ static bool open_crew(struct dispatcher *dispatcher, int nursery_fd, bobbin_erro
     return dispatcher->crew != NULL;
 }
 
+/* What its writer thread has just stored may not have been found yet. */
+static bool has_ended(void *context, const struct job_address *job)
+{
+    struct leader *leader = context;
+    struct job_address address = *job; /* of the first, afterwards */
+    ledger_follow(leader->ledger, job->writer, job->sequence);
+    return leader_has_ended(leader, &address);
+}
+
+static struct crontab *open_crontab(struct dispatcher *dispatcher)
+{
+    const struct dispatcher_options *options = dispatcher->options;
+    return crontab_create(&(struct crontab_options){.loop = &dispatcher->loop,
+                                                    .directory = &dispatcher->directory,
+                                                    .spool = options->spool,
+                                                    .queues = options->queues,
+                                                    .crons = options->crons,
+                                                    .log = options->log,
+                                                    .context = &dispatcher->leader,
+                                                    .has_ended = has_ended});
+}
+
 static bool open_all(struct dispatcher *dispatcher, int nursery_fd, bobbin_error *error)
 {
     const struct dispatcher_options *options = dispatcher->options;
@@ -209,7 +239,11 @@ static bool open_all(struct dispatcher *dispatcher, int nursery_fd, bobbin_error
     open_timers(dispatcher);
     ledger_sweep(dispatcher->ledger); /* counts the dead letters */
     leader_begin(leader);
-    return true;
+    dispatcher->drop = drop_create(&dispatcher->loop, &dispatcher->directory, options->spool,
+                                   options->queues, options->log);
+    dispatcher->crontab = open_crontab(dispatcher);
+    return (dispatcher->drop != NULL && dispatcher->crontab != NULL) ||
+           bobbin_fail(error, "no memory");
 }
 
 static void close_handle(uv_handle_t *handle, void *arg)
@@ -224,11 +258,15 @@ static void close_all(struct dispatcher *dispatcher)
     dispatcher->leader.gate = NULL;
     gate_close(dispatcher->gate);
     crew_close(dispatcher->crew);
+    drop_stop(dispatcher->drop);
+    crontab_stop(dispatcher->crontab);
     uv_walk(&dispatcher->loop, close_handle, NULL);
     uv_run(&dispatcher->loop, UV_RUN_DEFAULT);
     uv_loop_close(&dispatcher->loop);
     ledger_flush(dispatcher->ledger);
     ledger_destroy(dispatcher->ledger);
+    drop_destroy(dispatcher->drop);
+    crontab_destroy(dispatcher->crontab);
     leader_finish(&dispatcher->leader);
     close(dispatcher->signal_fd);
 }

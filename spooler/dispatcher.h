@@ -17,7 +17,8 @@
 struct dispatcher_options {
     const struct spool_settings *spool;
     const struct queue_table *queues;
-    struct plugin_set *plugins; /* loaded, not started */
+    const struct cron_table *crons; /* NULL: none */
+    struct plugin_set *plugins;     /* loaded, not started */
     const struct log *log;
     size_t processes;
     uint64_t shutdown_timeout_ms;

@@ -48,6 +48,24 @@ const struct bobbin_option queue_rows[] = {
                 "how much the payloads of all that wait may have; 0 is no limit"),
     BOBBIN_OPTIONS_END,
 };
+
+const struct bobbin_option cron_rows[] = {
+    BOBBIN_ROW(BOBBIN_TYPE_TEXT, const char *, struct cron_settings, schedule, "schedule", NULL, 0,
+               0, NULL, BOBBIN_OPTION_REQUIRED,
+               "minute hour day month weekday, as in crontab(5), or @every 30s"),
+    BOBBIN_ROW(BOBBIN_TYPE_TEXT, const char *, struct cron_settings, queue, "queue", NULL, 0, 0,
+               NULL, BOBBIN_OPTION_REQUIRED, "where its jobs go: a queue of this file"),
+    BOBBIN_TEXT(struct cron_settings, payload, "payload", "", "of each job"),
+    BOBBIN_TIME(struct cron_settings, jitter_ms, "jitter", "0", 0, DAY_MS,
+                "a job is due so much later at most, by chance"),
+    BOBBIN_FLAG(struct cron_settings, overlap, "overlap", "yes",
+                "no: it is skipped while the job before has not ended"),
+    BOBBIN_CHOICE(struct cron_settings, missed, "missed", "once", "once|skip",
+                  "what comes of times more than a minute ago: the last of them is made up, or none"),
+    BOBBIN_CHOICE(struct cron_settings, time_zone, "time-zone", "UTC", "UTC",
+                  "of the schedule; there is no other yet"),
+    BOBBIN_OPTIONS_END,
+};
 /* clang-format on */
 
 const struct queue_settings *queue_table_find(const struct queue_table *table, bobbin_str name)

@@ -1,10 +1,11 @@
-/* What may stand in [spool] and [queue:NAME]. Plain values; texts belong to the configuration. */
+/* What may stand in [spool], [queue:NAME] and [cron:NAME]. Plain values; texts belong to the
+ * configuration. */
 #ifndef SPOOLER_SETTINGS_H
 #define SPOOLER_SETTINGS_H
 
 #include "plugins/bobbin.h"
 
-enum { QUEUES_MAX = 256 };
+enum { QUEUES_MAX = 256, CRONS_MAX = 256 };
 
 struct spool_settings {
     const char *directory;
@@ -34,12 +35,31 @@ struct queue_settings {
     uint64_t max_bytes;   /* of their payloads; 0: no limit */
 };
 
+enum cron_missed { CRON_ONCE, CRON_SKIP };
+
+struct cron_settings {
+    const char *name;     /* of the section; not an option */
+    const char *schedule; /* cron.h; legal */
+    const char *queue;
+    const char *payload;
+    uint64_t jitter_ms;
+    uint64_t missed; /* enum cron_missed */
+    bool overlap;
+    uint64_t time_zone;
+};
+
 extern const struct bobbin_option spool_rows[];
 extern const struct bobbin_option queue_rows[];
+extern const struct bobbin_option cron_rows[];
 
 /* All queues of a container that have a section or a handler. */
 struct queue_table {
     struct queue_settings queues[QUEUES_MAX];
+    size_t count;
+};
+
+struct cron_table {
+    struct cron_settings crons[CRONS_MAX];
     size_t count;
 };
 

@@ -22,14 +22,15 @@ LOOPS = {"core/process/worker", "core/net/clients", "core/net/connection", "core
          "core/net/intake", "core/net/reply", "core/exchange/hostspool", "core/exchange/offload",
          "core/exchange/ticket", "core/exchange/timer", "spooler/writer", "spooler/storer",
          "spooler/leader", "spooler/door", "spooler/asker", "spooler/leaderline", "spooler/gate",
-         "spooler/dispatcher", "spooler/run/crew", "core/main"}
+         "spooler/crontab",
+         "spooler/dispatcher", "spooler/drop", "spooler/run/crew", "core/main"}
 
 # What of core/ the spooler may know; config.h comes along with core/plugin/plugin.h.
 SPOOLER_MAY = ("core/base/", "core/config/option.h", "core/config/config.h", "core/plugin/",
                "core/exchange/ticket.h", "core/exchange/timer.h")
 # These of spooler/ know neither loop nor plugins.
 QUIET = ("spooler/files/", "spooler/queue", "spooler/retry", "spooler/expiry", "spooler/unique",
-         "spooler/keys", "spooler/waits")
+         "spooler/keys", "spooler/waits", "spooler/cron.")
 
 # Writable data in core and spooler, each with its reason.
 GLOBALS = {

@@ -10,7 +10,7 @@
 
 enum { MOST_NAMES = 256 };
 
-static const char queue_prefix[] = "queue:";
+static const char queue_prefix[] = "queue:", cron_prefix[] = "cron:";
 
 void container_plugin_directory(const struct settings *settings, char out[4096])
 {
@@ -166,12 +166,16 @@ static bool load_routes(struct container *container, bobbin_error *error)
 
 /* ------------------------------------------------------------------ sections of plugins */
 
+static bool is_of(const char *section, const char *prefix)
+{
+    return strncmp(section, prefix, strlen(prefix)) == 0;
+}
+
 static bool is_plugins(const struct container *container, const char *section)
 {
     return strcmp(section, "bobbin") != 0 && strcmp(section, "routes") != 0 &&
-           strcmp(section, "spool") != 0 &&
-           strncmp(section, queue_prefix, strlen(queue_prefix)) != 0 &&
-           plugin_set_knows(container->plugins, section);
+           strcmp(section, "spool") != 0 && !is_of(section, queue_prefix) &&
+           !is_of(section, cron_prefix) && plugin_set_knows(container->plugins, section);
 }
 
 static bool load_sections(struct container *container, bobbin_error *error)
@@ -187,8 +191,8 @@ static bool load_sections(struct container *container, bobbin_error *error)
 
 static bool check_sections(const struct container *container, bobbin_error *error)
 {
-    const char *known[MOST_NAMES] = {"bobbin", "routes", "spool", "queue:NAME"};
-    size_t count = 4;
+    const char *known[MOST_NAMES] = {"bobbin", "routes", "spool", "queue:NAME", "cron:NAME"};
+    size_t count = 5;
     size_t plugin_count = 0;
     const char *const *plugins = plugin_set_names(container->plugins, &plugin_count);
     for (size_t i = 0; i < plugin_count && count < MOST_NAMES; i++)
@@ -234,13 +238,13 @@ static struct container_queue *add_queue(struct container *container, const char
     return NULL;
 }
 
-static bool check_queue_name(const char *name, bobbin_error *error)
+static bool check_name(const char *name, const char *what, bobbin_error *error)
 {
     size_t length = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-");
     if (length > 0 && length <= 64 && name[length] == '\0')
         return true;
-    return bobbin_fail(error, "\"%s\" is not the name of a queue: 1 to 64 of a-z, 0-9, _ and -",
-                       name);
+    return bobbin_fail(error, "\"%s\" is not the name of a %s: 1 to 64 of a-z, 0-9, _ and -", name,
+                       what);
 }
 
 /* What the queue's handler must be. A queue that is only filled here needs none. */
@@ -261,7 +265,7 @@ static bool load_queue(struct container *container, const struct container_table
     if (container->spool == NULL)
         return bobbin_fail(error, "%s:%u: [%s] needs a section [spool]",
                            config_file(container->config), line, section);
-    if (!check_queue_name(name, error))
+    if (!check_name(name, "queue", error))
         return at_line(container, line, error);
     struct container_queue *queue = add_queue(container, name, tables, error);
     if (queue == NULL)
@@ -287,8 +291,7 @@ static bool load_queues(struct container *container, const struct container_tabl
     const char *section;
     unsigned line;
     for (size_t i = 0; (section = config_section_at(container->config, i, &line)) != NULL; i++)
-        if (strncmp(section, queue_prefix, strlen(queue_prefix)) == 0 &&
-            !load_queue(container, tables, section, line, error))
+        if (is_of(section, queue_prefix) && !load_queue(container, tables, section, line, error))
             return false;
     return true;
 }
@@ -350,6 +353,76 @@ static bool add_silent_queues(struct container *container, const struct containe
     return true;
 }
 
+/* ------------------------------------------------------------------ [cron:NAME] */
+
+static struct container_cron *add_cron(struct container *container, const char *name,
+                                       const struct container_tables *tables, bobbin_error *error)
+{
+    if (container->cron_count == tables->most_crons) {
+        bobbin_fail(error, "there are more than %zu sections [cron:NAME]", tables->most_crons);
+        return NULL;
+    }
+    struct container_cron *more =
+        realloc(container->crons, (container->cron_count + 1) * sizeof *container->crons);
+    if (more != NULL) {
+        container->crons = more;
+        struct container_cron *cron = &more[container->cron_count++];
+        *cron = (struct container_cron){.name = strdup(name),
+                                        .settings = calloc(1, tables->cron_bytes)};
+        if (cron->name != NULL && cron->settings != NULL)
+            return cron;
+    }
+    bobbin_fail(error, "no memory for the section [cron:%s]", name);
+    return NULL;
+}
+
+/* "app.ini:7: cron:nightly: schedule: ..." */
+static bool at_key(const struct container *container, const char *section, const char *key,
+                   bobbin_error *error)
+{
+    error_prefix(error, "%s: %s: ", section, key);
+    return config_blame(container->config, section, key, error);
+}
+
+static bool check_cron(const struct container *container, const struct container_tables *tables,
+                       const char *section, const void *settings, bobbin_error *error)
+{
+    const char *queue = tables->cron_queue(settings);
+    if (!tables->check_schedule(settings, error))
+        return at_key(container, section, "schedule", error);
+    if (has_queue(container, queue))
+        return true;
+    bobbin_fail(error, "there is no queue \"%s\" in this file", queue);
+    return at_key(container, section, "queue", error);
+}
+
+static bool load_cron(struct container *container, const struct container_tables *tables,
+                      const char *section, unsigned line, bobbin_error *error)
+{
+    const char *name = section + strlen(cron_prefix);
+    if (container->spool == NULL)
+        return bobbin_fail(error, "%s:%u: [%s] needs a section [spool]",
+                           config_file(container->config), line, section);
+    const struct container_cron *cron = NULL;
+    if (!check_name(name, "cron", error) ||
+        (cron = add_cron(container, name, tables, error)) == NULL)
+        return at_line(container, line, error);
+    return config_fill(container->config, section, tables->cron, cron->settings, error) &&
+           check_cron(container, tables, section, cron->settings, error);
+}
+
+static bool load_crons(struct container *container, const struct container_tables *tables,
+                       bobbin_error *error)
+{
+    const char *section;
+    unsigned line;
+    for (size_t i = 0; (section = config_section_at(container->config, i, &line)) != NULL; i++)
+        if (tables->cron != NULL && is_of(section, cron_prefix) &&
+            !load_cron(container, tables, section, line, error))
+            return false;
+    return true;
+}
+
 /* ------------------------------------------------------------------ all of it */
 
 bool container_open(struct container *container, const char *file,
@@ -367,7 +440,7 @@ bool container_open(struct container *container, const char *file,
            load_sections(container, error) && load_spool(container, tables, error) &&
            load_queues(container, tables, error) &&
            (container->spool == NULL || add_silent_queues(container, tables, error)) &&
-           check_sections(container, error);
+           load_crons(container, tables, error) && check_sections(container, error);
 }
 
 void container_close(struct container *container)
@@ -377,6 +450,11 @@ void container_close(struct container *container)
         free(container->queues[i].settings);
     }
     free(container->queues);
+    for (size_t i = 0; i < container->cron_count; i++) {
+        free(container->crons[i].name);
+        free(container->crons[i].settings);
+    }
+    free(container->crons);
     free(container->spool);
     routes_destroy(container->routes);
     plugin_set_destroy(container->plugins);
@@ -411,5 +489,9 @@ void container_print(const struct container *container, const struct container_t
     for (size_t i = 0; i < container->queue_count; i++) {
         snprintf(section, sizeof section, "%s%s", queue_prefix, container->queues[i].name);
         config_print(section, tables->queue, container->queues[i].settings, out);
+    }
+    for (size_t i = 0; i < container->cron_count; i++) {
+        snprintf(section, sizeof section, "%s%s", cron_prefix, container->crons[i].name);
+        config_print(section, tables->cron, container->crons[i].settings, out);
     }
 }

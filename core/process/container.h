@@ -1,7 +1,7 @@
 /*
  * What one INI file describes, read and checked as a whole: settings, plugins with their options,
- * routes, queues. Of the spool it knows only the tables that main.c hands in, because core/ knows
- * nothing of spooler/.
+ * routes, queues, crons. Of the spool it knows only the tables that main.c hands in, because core/
+ * knows nothing of spooler/.
  *
  * A file is right or wrong whatever its role: role = web reads the queues' sections too, only their
  * handlers may be missing there.
@@ -14,7 +14,7 @@
 #include "core/exchange/route.h"
 #include "core/plugin/plugin.h"
 
-/* The sections of the spool: [spool] and [queue:NAME]. All borrowed. */
+/* The sections of the spool: [spool], [queue:NAME] and [cron:NAME]. All borrowed. */
 struct container_tables {
     const struct bobbin_option *spool;
     size_t spool_bytes; /* sizeof of the struct that the rows fill */
@@ -23,12 +23,23 @@ struct container_tables {
     size_t most_queues;
     /* The plugin instance that a filled queue names as its handler; "" is one of the same name. */
     const char *(*queue_handler)(const void *queue);
+    const struct bobbin_option *cron; /* NULL: there are no such sections */
+    size_t cron_bytes;
+    size_t most_crons;
+    const char *(*cron_queue)(const void *cron); /* which queue a filled one puts jobs into */
+    /* Whether its schedule is one; false with a sentence. */
+    bool (*check_schedule)(const void *cron, bobbin_error *error);
 };
 
 struct container_queue {
     char *name;                      /* owned */
     struct plugin_instance *handler; /* runs its jobs; NULL: nobody here does (role = web) */
     void *settings;                  /* owned, of tables.queue_bytes */
+};
+
+struct container_cron {
+    char *name;     /* owned */
+    void *settings; /* owned, of tables.cron_bytes */
 };
 
 /* A plain value to read. Owned by container_open's caller. */
@@ -40,6 +51,8 @@ struct container {
     void *spool; /* of tables.spool_bytes; NULL: there is no [spool] */
     struct container_queue *queues;
     size_t queue_count;
+    struct container_cron *crons;
+    size_t cron_count;
 };
 
 /* Only [bobbin], for the master, which loads no plugin. */

@@ -62,6 +62,11 @@ bool store_rename(int folder, const char *from, const char *to)
     return renameat(folder, from, folder, to) == 0;
 }
 
+bool store_move(int from_folder, const char *from, int to_folder, const char *to)
+{
+    return renameat2(from_folder, from, to_folder, to, RENAME_NOREPLACE) == 0;
+}
+
 bool store_link_file(int fd, int folder, const char *name)
 {
     char path[64];

@@ -21,6 +21,8 @@ bool store_sync(int fd);
 bool store_sync_folder(int folder_fd);
 
 bool store_rename(int folder, const char *from, const char *to);
+/* Into another folder; what lies there is not replaced (EEXIST). */
+bool store_move(int from_folder, const char *from, int to_folder, const char *to);
 bool store_link_file(int fd, int folder, const char *name); /* a nameless file gets a name */
 bool store_link(int folder, const char *from, int to_folder, const char *to); /* another name */
 bool store_unlink(int folder, const char *name);      /* a missing name is fine */

@@ -39,6 +39,15 @@ def read_records(data, salt):
             group = []
 
 
+def read_headers(data, count):
+    headers, at = {}, 0
+    for _ in range(count):
+        name, value = struct.unpack_from("<HH", data, at)
+        at += 4 + name + value
+        headers[data[at - name - value:at - value].decode()] = data[at - value:at]
+    return headers
+
+
 def read_whole_records(data, salt):
     """(offset, record as a dict) of every record that holds by itself."""
     at, index = 4096, 0
@@ -57,10 +66,11 @@ def read_whole_records(data, salt):
         if payload is not None and zlib.crc32(payload) != payload_crc:
             return
         text = at + 128
+        after = text + queue + kind + key
         yield at, {"index": index, "nonce": nonce, "queue": data[text:text + queue].decode(),
                    "content_type": data[text + queue:text + queue + kind].decode(),
-                   "unique_key": data[text + queue + kind:text + queue + kind + key].decode(),
-                   "headers": data[text + queue + kind + key:text + queue + kind + key + header_bytes],
+                   "unique_key": data[after - key:after].decode(),
+                   "headers": read_headers(data[after:after + header_bytes], headers),
                    "grouped": bool(flags & 4), "group_left": group_left,
                    "parent": parent if parent != (0, 0, 0) else None,
                    "due_us": due, "expires_us": expires, "priority": priority, "attempts": attempts, "enqueued_us": enqueued,

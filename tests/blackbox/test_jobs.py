@@ -72,7 +72,7 @@ def test_what_is_asked_for_is_in_the_spool(tmp_path):
     job = found[first]
     assert (job["queue"], job["priority"], job["unique_key"]) == ("ledger", 2, "mine")
     assert (job["payload"], job["content_type"]) == (b"payload", "text/x-mine")
-    assert b"x-request-id" in job["headers"] and b"request-17" in job["headers"]
+    assert job["headers"]["x-request-id"] == b"request-17"
     assert (job["due_us"], job["attempts"]) == (due * 1000000, 3)
     assert 7190e6 < job["expires_us"] - job["enqueued_us"] < 7210e6
     assert (found[second]["priority"], found[second]["unique_key"]) == (8, "theirs")

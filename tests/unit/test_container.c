@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/process/container.h"
+#include "spooler/cron.h"
 #include "spooler/settings.h"
 
 static char file[] = "/tmp/bobbin-test-container.ini.XXXXXX";
@@ -20,12 +21,28 @@ static const char *handler_of(const void *queue)
     return ((const struct queue_settings *)queue)->handler;
 }
 
+static const char *queue_of(const void *cron)
+{
+    return ((const struct cron_settings *)cron)->queue;
+}
+
+static bool check_schedule(const void *settings, bobbin_error *error)
+{
+    struct cron cron;
+    return cron_parse(&cron, ((const struct cron_settings *)settings)->schedule, error);
+}
+
 static const struct container_tables tables = {.spool = spool_rows,
                                                .spool_bytes = sizeof(struct spool_settings),
                                                .queue = queue_rows,
                                                .queue_bytes = sizeof(struct queue_settings),
                                                .most_queues = 3,
-                                               .queue_handler = handler_of};
+                                               .queue_handler = handler_of,
+                                               .cron = cron_rows,
+                                               .cron_bytes = sizeof(struct cron_settings),
+                                               .most_crons = 2,
+                                               .cron_queue = queue_of,
+                                               .check_schedule = check_schedule};
 
 /* The file begins with a section [bobbin] of one line that names the plugins of tests/plugins. */
 static bool open_text(struct container *container, const char *text, bobbin_error *error)
@@ -112,6 +129,39 @@ static void a_spooler_needs_a_spool(void **state)
     assert_wrong("role = spooler\n[queue:x]\n[spool]\n",
                  " [spool] needs the key \"directory\" "
                  "(the folder that is the queue; on a local disk or a volume)");
+}
+
+#define SPOOLER "role = web\nlisten = wire://:1\n[spool]\ndirectory = /tmp/x\n[queue:q]\n"
+
+static void a_cron_section_says_when_and_where(void **state)
+{
+    (void)state;
+    struct container container;
+    assert_right(&container, SPOOLER "[cron:nightly]\nschedule = 0 4 * * *\nqueue = q\n");
+    assert_int_equal(container.cron_count, 1);
+    assert_string_equal(container.crons[0].name, "nightly");
+    const struct cron_settings *cron = container.crons[0].settings;
+    assert_string_equal(cron->schedule, "0 4 * * *");
+    assert_true(cron->overlap);
+    assert_int_equal(cron->missed, CRON_ONCE);
+    container_close(&container);
+}
+
+static void a_wrong_cron_section_names_its_line(void **state)
+{
+    (void)state;
+    assert_wrong("role = web\nlisten = wire://:1\n[cron:x]\n",
+                 "5: [cron:x] needs a section [spool]");
+    assert_wrong(SPOOLER "[cron:X]\n",
+                 "8: \"X\" is not the name of a cron: 1 to 64 of a-z, 0-9, _ and -");
+    assert_wrong(SPOOLER "[cron:x]\nqueue = q\nschedule = 61 * * * *\n",
+                 "10: cron:x: schedule: the minute \"61\" is none of 0 to 59");
+    assert_wrong(SPOOLER "[cron:x]\nschedule = * * * * *\nqueue = p\n",
+                 "10: cron:x: queue: there is no queue \"p\" in this file");
+    assert_wrong(SPOOLER
+                 "[cron:a]\nschedule = * * * * *\nqueue = q\n[cron:b]\nschedule = * * * * *\n"
+                 "queue = q\n[cron:c]\n",
+                 "14: there are more than 2 sections [cron:NAME]");
 }
 
 static void a_queue_without_a_spool_is_wrong(void **state)
@@ -270,6 +320,8 @@ int main(void)
         cmocka_unit_test(a_wrong_route_names_its_line),
         cmocka_unit_test(who_serves_must_listen),
         cmocka_unit_test(a_spooler_needs_a_spool),
+        cmocka_unit_test(a_cron_section_says_when_and_where),
+        cmocka_unit_test(a_wrong_cron_section_names_its_line),
         cmocka_unit_test(a_queue_without_a_spool_is_wrong),
         cmocka_unit_test(who_spools_and_serves_depends_on_the_role),
         cmocka_unit_test(a_server_without_a_spool_has_no_spooler),
