@@ -94,6 +94,13 @@ def test_the_environment_tells_of_the_job(tmp_path):
         assert told["OTHER"] == "inherited"
 
 
+def test_a_program_has_no_descriptors_but_its_own_and_the_lock_of_its_slot(tmp_path):
+    with exec_server(tmp_path, {"list": "sh -c 'cd /proc/$$$$/fd; for fd in *; do readlink $fd; done'"}) as server:
+        places = result_of(server, put(server, "list"))[2].decode().splitlines()
+        assert [place.split(":")[0] for place in places[:3]] == ["pipe"] * 3
+        assert places[3:] == [f"{server.spool}/slots/0"]
+
+
 def test_50_mb_through_gzip_and_back(tmp_path):
     piece = random.randbytes(1 << 20)
     data = b"".join(piece[i * 1000:] + piece[:i * 1000] for i in range(50))
@@ -196,3 +203,34 @@ def test_kill_9_of_the_job_process_takes_its_program_along(tmp_path):
         os.kill(server.one("bobbin-job"), signal.SIGKILL)
         assert result_of(server, job)[2] == b"once\n"
         assert not is_alive(first) and end_of(server, job)["attempt"] == 2
+
+
+def test_after_kill_9_of_everything_a_job_waits_for_its_orphan(tmp_path):
+    # The child of the program survives: nobody is left to kill it. It holds the lock of its slot.
+    (tmp_path / "hold").touch()
+    program = script(tmp_path, "orphan", f"echo begin >> {tmp_path}/trace; {tmp_path}/rest & wait")
+    script(tmp_path, "rest", f"echo $$ >> {tmp_path}/pids\n"
+           f"while [ -e {tmp_path}/hold ]; do sleep 0.01; done; echo end >> {tmp_path}/trace")
+    server = exec_server(tmp_path, {"orphan": program}).start()
+    job = put(server, "orphan")
+    orphan = pid_in(tmp_path / "pids")
+    for name in ("bobbin-job", "bobbin-nursery", "bobbin-spooler", "bobbin-worker"):
+        os.kill(server.one(name), signal.SIGSTOP)  # so that nobody reacts to another's end
+    family = [server.process.pid] + [pid for name in ("spooler", "nursery", "worker", "bobbin-job")
+                                     for pid in server.processes(name)]
+    for pid in family:
+        os.kill(pid, signal.SIGKILL)
+    server.process.wait()
+    wait_for("all to be gone", lambda: not any(is_alive(pid) for pid in family))
+    assert is_alive(orphan)
+    try:
+        with exec_server(tmp_path, {"orphan": program, "cat": "cat"}, port=server.port) as server:
+            for _ in range(3):  # others are run meanwhile
+                assert result_of(server, put(server, "cat", b"x"))[2] == b"x"
+            assert (tmp_path / "trace").read_text() == "begin\n"
+            (tmp_path / "hold").unlink()
+            assert end_of(server, job)["state"] == "done"
+        assert (tmp_path / "trace").read_text().split() == ["begin", "end", "begin", "end"]
+    finally:
+        if is_alive(orphan):
+            os.kill(orphan, signal.SIGKILL)
