@@ -205,6 +205,20 @@ def test_kill_9_of_the_job_process_takes_its_program_along(tmp_path):
         assert not is_alive(first) and end_of(server, job)["attempt"] == 2
 
 
+@pytest.mark.parametrize("how", ["", "setsid"])
+def test_kill_9_of_the_job_process_takes_the_children_of_its_program_along(tmp_path, how):
+    pids = tmp_path / "pids"
+    program = script(tmp_path, "parent", f"if [ -s {pids} ]; then kill -0 $(cat {pids}) && echo twice; echo once; exit; fi\n"
+                     f"({how} {tmp_path}/rest &) & wait; exec sleep 1000")
+    script(tmp_path, "rest", f"echo $$ > {pids}; exec sleep 1000")
+    with exec_server(tmp_path, {"parent": program}) as server:
+        job = put(server, "parent")
+        child = pid_in(pids)
+        os.kill(server.one("bobbin-job"), signal.SIGKILL)
+        assert result_of(server, job)[2] == b"once\n"
+        assert not is_alive(child)
+
+
 def test_after_kill_9_of_everything_a_job_waits_for_its_orphan(tmp_path):
     # The child of the program survives: nobody is left to kill it. It holds the lock of its slot.
     (tmp_path / "hold").touch()
