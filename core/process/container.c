@@ -304,8 +304,18 @@ static bool has_queue(const struct container *container, const char *name)
     return false;
 }
 
+/* Whether it only runs what queues that name it hold: nothing else of it is stored. */
+static bool is_employed(const struct container *container, const struct plugin_instance *instance)
+{
+    for (size_t i = 0; i < container->queue_count; i++)
+        if (container->queues[i].handler == instance)
+            return instance->plugin->handle == NULL;
+    return false;
+}
+
 /* Whether this instance is the one that runs the jobs of its plugin's own queue: the plain one, or
- * the only one. False with a sentence when it could be any of several. */
+ * the only one that is not employed elsewhere. False with a sentence when it could be any of
+ * several. */
 static bool is_own_handler(const struct container *container,
                            const struct plugin_instance *instance, bool *is_it, bobbin_error *error)
 {
@@ -314,13 +324,18 @@ static bool is_own_handler(const struct container *container,
     *is_it = strcmp(instance->name, name) == 0;
     if (*is_it || plugin_set_find(container->plugins, name) != NULL)
         return true;
-    for (size_t i = 0; (other = plugin_set_at(container->plugins, i)) != NULL; i++)
-        if (other != instance && strcmp(other->plugin->name, name) == 0)
+    for (size_t i = 0; (other = plugin_set_at(container->plugins, i)) != NULL; i++) {
+        if (other == instance || strcmp(other->plugin->name, name) != 0)
+            continue;
+        if (is_employed(container, instance))
+            return true;
+        if (!is_employed(container, other))
             return bobbin_fail(error,
                                "%s: %s and %s both spool into the queue \"%s\": say which of them "
                                "runs its jobs, with [queue:%s] and handler = %s",
                                config_file(container->config), instance->name, other->name, name,
                                name, instance->name);
+    }
     return *is_it = true;
 }
 

@@ -1,6 +1,7 @@
 #include "spooler/run/jobprocess.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -173,6 +174,7 @@ static bool start(struct jobprocess *process, bobbin_error *error)
     stand_back(options->spool);
     running_catch_crashes(options->log);
     job_install_stop_signal();
+    fcntl(options->slot_fd, F_SETFD, 0); /* the lock lives as long as what jobs execute */
     if (!directory_open(&process->directory, options->spool->directory, NULL, error) ||
         (process->page = slotpage_map(options->slot_fd, error)) == NULL ||
         !start_plugins(options, error))

@@ -12,6 +12,7 @@
 #include "core/base/child.h"
 #include "spooler/message.h"
 #include "spooler/run/jobprocess.h"
+#include "spooler/run/orphans.h"
 
 enum { SLOTS_MAX = 1024, HANDED_FDS = 2 };
 
@@ -87,7 +88,8 @@ static void signal_slot(const struct nursery *nursery, uint32_t slot, int64_t nu
         kill(number < 0 ? -pid : pid, (int)(number < 0 ? -number : number));
 }
 
-/* As subreaper it also gets the orphans of jobs: they are reaped and have no slot. */
+/* As subreaper it also gets the orphans of jobs: they are reaped and have no slot. When a process
+ * is told to have died they are gone, so that none runs on beside the next attempt of its job. */
 static void reap(struct nursery *nursery)
 {
     int status;
@@ -95,7 +97,8 @@ static void reap(struct nursery *nursery)
         for (uint32_t slot = 0; slot < SLOTS_MAX; slot++)
             if (nursery->pids[slot] == pid) {
                 nursery->pids[slot] = 0;
-                kill(-pid, SIGKILL); /* what it left behind in its group */
+                kill(-pid, SIGKILL);                    /* what it left behind in its group */
+                orphans_kill(nursery->pids, SLOTS_MAX); /* and elsewhere */
                 tell(nursery, NURSERY_DIED, slot, status);
             }
 }
@@ -104,6 +107,7 @@ static void kill_all(struct nursery *nursery)
 {
     for (uint32_t slot = 0; slot < SLOTS_MAX; slot++)
         signal_slot(nursery, slot, -SIGKILL);
+    orphans_kill(NULL, 0);
     while (waitpid(-1, NULL, 0) > 0)
         ;
 }

@@ -244,6 +244,25 @@ static void a_plugins_own_queue_is_run_by_its_plain_or_only_instance(void **stat
     container_close(&container);
 }
 
+static void several_instances_may_run_the_queues_that_name_them(void **state)
+{
+    (void)state;
+    struct container container;
+    const char *head = "role = spooler\n[spool]\ndirectory = /tmp/x\n[worker-bee:one]\n"
+                       "[worker-bee:two]\n[queue:first]\nhandler = worker-bee:one\n";
+    char text[300];
+    snprintf(text, sizeof text, "%s[queue:second]\nhandler = worker-bee:two\n", head);
+    assert_right(&container, text);
+    assert_int_equal(container.queue_count, 2);
+    assert_string_equal(container.queues[1].handler->name, "worker-bee:two");
+    container_close(&container);
+    assert_right(&container, head);
+    assert_int_equal(container.queue_count, 2); /* and the plugin's own, of who is left */
+    assert_string_equal(container.queues[1].name, "worker-bee");
+    assert_string_equal(container.queues[1].handler->name, "worker-bee:two");
+    container_close(&container);
+}
+
 static void a_queue_has_a_handler_that_runs_jobs(void **state)
 {
     (void)state;
@@ -327,6 +346,7 @@ int main(void)
         cmocka_unit_test(a_server_without_a_spool_has_no_spooler),
         cmocka_unit_test(a_handler_may_be_missing_where_no_jobs_run),
         cmocka_unit_test(a_plugins_own_queue_is_run_by_its_plain_or_only_instance),
+        cmocka_unit_test(several_instances_may_run_the_queues_that_name_them),
         cmocka_unit_test(a_queue_has_a_handler_that_runs_jobs),
         cmocka_unit_test(a_plugin_that_runs_jobs_has_a_queue_without_a_section),
         cmocka_unit_test(there_are_not_more_queues_than_the_spool_has_room_for),
