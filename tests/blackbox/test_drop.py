@@ -2,7 +2,6 @@
 import os
 import signal
 import socket
-import subprocess
 
 import pytest
 from server import Server, children_of, name_of, wait_for
@@ -239,31 +238,22 @@ def test_kill_9_of_the_leader_loses_no_file(tmp_path):
             job["payload"] for job in jobs(server) if job["state"] == "done"} == dropped)
 
 
-def test_without_space_a_file_stays_and_is_taken_later(tmp_path):
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount a small tmpfs")
-    small = tmp_path / "small"
-    small.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", str(small)]).returncode:
-        pytest.skip("mounting is not allowed here")
-    try:
-        with drop_server(small, file=tmp_path) as server:
-            hidden = os.path.join(queue_folder(server), ".waiting")
-            with open(hidden, "wb") as file:
-                file.write(b"x" * 3000)
-            filler = small / "filler"
-            with open(filler, "wb", buffering=0) as file:
-                try:
-                    while True:
-                        file.write(bytes(4096))
-                except OSError:
-                    pass
-            os.rename(hidden, os.path.join(queue_folder(server), "waiting"))
-            wait_for("it to be said", lambda: "drop/ledger/waiting stays where it is: " in server.log())
-            wait_for("it to lie there", lambda: "waiting" in names(server, "ledger"))
-            filler.unlink()
-            [job] = done(server, 1)
-            assert job["payload"] == b"x" * 3000
-            assert server.log().count("stays where it is") == 1
-    finally:
-        subprocess.run(["umount", "-l", str(small)], check=True)
+def test_without_space_a_file_stays_and_is_taken_later(tmp_path, small_disk):
+    with drop_server(small_disk, file=tmp_path) as server:
+        hidden = os.path.join(queue_folder(server), ".waiting")
+        with open(hidden, "wb") as file:
+            file.write(b"x" * 3000)
+        filler = small_disk / "filler"
+        with open(filler, "wb", buffering=0) as file:
+            try:
+                while True:
+                    file.write(bytes(4096))
+            except OSError:
+                pass
+        os.rename(hidden, os.path.join(queue_folder(server), "waiting"))
+        wait_for("it to be said", lambda: "drop/ledger/waiting stays where it is: " in server.log())
+        wait_for("it to lie there", lambda: "waiting" in names(server, "ledger"))
+        filler.unlink()
+        [job] = done(server, 1)
+        assert job["payload"] == b"x" * 3000
+        assert server.log().count("stays where it is") == 1
