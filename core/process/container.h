@@ -74,6 +74,9 @@ bool container_spools(const struct container *container);
 void container_print(const struct container *container, const struct container_tables *tables,
                      FILE *out);
 
+/* Puts "app.ini:7: " in front of a sentence; always false, for "return container_at_line(...)". */
+bool container_at_line(const struct container *container, unsigned line, bobbin_error *error);
+
 /* Where plugins are looked for: the setting, or plugins/ beside the binary, or its installed place
  * (../lib/bobbin/plugins). */
 void container_plugin_directory(const struct settings *settings, char out[4096]);
